@@ -1,0 +1,50 @@
+# How a module and its tests are declared; every module uses these functions and nothing else.
+
+# g++ 12's -Wrestrict fires on std::string's own operator+ (GCC bug 105651); every other warning stands.
+set(SILLOK_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -Wno-restrict)
+
+function(sillok_target_defaults target)
+  target_compile_options(${target} PRIVATE ${SILLOK_WARNINGS})
+  if(SILLOK_SANITIZE)
+    target_compile_options(${target} PRIVATE -fsanitize=${SILLOK_SANITIZE} -fno-omit-frame-pointer)
+    target_link_options(${target} PRIVATE -fsanitize=${SILLOK_SANITIZE})
+  endif()
+endfunction()
+
+# sillok_module(NAME SOURCES a.cc b.cc [USES lower modules...] [PACKAGES pkg-config names...] [LIBRARIES targets...])
+# Makes the static library sillok_NAME, included by others as "NAME/NAME.h". USES is public and must name only modules
+# declared before this one (the architecture's downward rule); PACKAGES and LIBRARIES stay private to the module.
+function(sillok_module name)
+  cmake_parse_arguments(M "" "" "SOURCES;USES;PACKAGES;LIBRARIES" ${ARGN})
+  add_library(sillok_${name} STATIC ${M_SOURCES})
+  target_include_directories(sillok_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
+  foreach(used IN LISTS M_USES)
+    if(NOT TARGET sillok_${used})
+      message(FATAL_ERROR "module ${name} may not use ${used}: dependencies point downwards only")
+    endif()
+    target_link_libraries(sillok_${name} PUBLIC sillok_${used})
+  endforeach()
+  foreach(package IN LISTS M_PACKAGES)
+    string(MAKE_C_IDENTIFIER "PKG_${package}" prefix)
+    pkg_check_modules(${prefix} REQUIRED IMPORTED_TARGET ${package})
+    # A third party's headers are system headers: their warnings are not ours.
+    target_link_libraries(sillok_${name} PRIVATE PkgConfig::${prefix})
+  endforeach()
+  target_link_libraries(sillok_${name} PRIVATE ${M_LIBRARIES} Threads::Threads)
+  sillok_target_defaults(sillok_${name})
+endfunction()
+
+# sillok_test(NAME SOURCES a_test.cc... USES modules...): one GoogleTest program, its cases listed to CTest.
+function(sillok_test name)
+  cmake_parse_arguments(T "" "" "SOURCES;USES;LIBRARIES" ${ARGN})
+  add_executable(${name}_test ${T_SOURCES})
+  foreach(used IN LISTS T_USES)
+    target_link_libraries(${name}_test PRIVATE sillok_${used})
+  endforeach()
+  target_link_libraries(${name}_test PRIVATE ${T_LIBRARIES} GTest::gtest_main Threads::Threads)
+  target_compile_definitions(${name}_test PRIVATE SILLOK_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
+                                                  SILLOK_PROGRAM="${CMAKE_BINARY_DIR}/sillok")
+  sillok_target_defaults(${name}_test)
+  add_test(NAME ${name} COMMAND ${name}_test)
+  set_tests_properties(${name} PROPERTIES TIMEOUT 300)
+endfunction()

@@ -1,0 +1,80 @@
+// answer: from a question to the words of the records that answer it, or to saying that they do not.
+//
+// Contents: question and answer | asking | calibration
+//
+// Main path: ask -> search (filtered by clearance and date) -> select units -> mark the span -> conflicts ->
+// confidence -> quotes with citations. Quotes are verbatim; nothing is written that no record says.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "archive/archive.h"
+#include "base/base.h"
+#include "search/search.h"
+
+namespace sillok::answer {
+
+// What a question asks for, as far as its words tell.
+enum class Kind : uint8_t { kAny, kDate, kNumber, kPerson, kPlace, kWhich };
+std::string_view to_string(Kind kind);
+Kind kind_of(std::string_view question);
+
+struct AskRequest {
+  std::string question;                            // search filters (title:, type:, ...) are understood
+  Day as_of = kDayMax;                             // kDayMax: today
+  std::optional<std::vector<std::string>> labels;  // what the asker may see; none = everything
+  size_t quotes = 3;                               // at most so many
+  std::optional<double> threshold;                 // confidence below which the records do not answer; none: the home's
+};
+
+struct Quote {
+  uint32_t n = 0;       // citation number, from 1; quotes from one place of one version share it
+  std::string text;     // verbatim: a sentence, list item or table row
+  std::string record, title, anchor, label, format;
+  uint32_t version = 0;
+  int64_t version_id = 0;
+  Day valid_from = kDayMin, valid_to = kDayMax;
+  double score = 0;     // of this unit, for ordering
+  std::optional<search::Match> span;  // the answer itself, bytes of text
+};
+
+// Two records that answer differently. `newer` took effect later; each is an index into Answer::quotes.
+struct Conflict {
+  size_t newer = 0, older = 0;
+  std::string newer_span, older_span;
+};
+
+struct Answer {
+  bool answerable = false;
+  double confidence = 0;           // calibrated probability that the quotes answer, 0..1
+  Kind kind = Kind::kAny;
+  std::string text;                // the marked span, or the first quote; "" if not answerable
+  std::vector<Quote> quotes;       // best first; empty if not answerable
+  std::vector<Quote> closest;      // if not answerable: where one might look
+  std::vector<Conflict> conflicts;
+  std::vector<search::PassageResult> passages;  // what was searched, best first
+  std::vector<std::string> notes;
+};
+
+class Answerer {
+ public:
+  // Both must outlive the answerer. Thread-safe as far as they are.
+  // The threshold comes from home/answer.json if `evaluate --calibrate` wrote one, else kDefaultThreshold.
+  Answerer(const archive::Archive& archive, const search::Searcher& searcher);
+  Result<Answer> ask(const AskRequest& request) const;
+  double threshold() const { return threshold_; }
+
+ private:
+  const archive::Archive& archive_;
+  const search::Searcher& searcher_;
+  double threshold_;
+};
+
+// Chosen on public question sets so that one answerable question in a hundred is refused (docs/ANSWERS.md).
+inline constexpr double kDefaultThreshold = 0.2;
+// Writes the threshold for this home, with what it was chosen on.
+Status save_threshold(const fs::path& home, double threshold, std::string_view chosen_on);
+
+}  // namespace sillok::answer

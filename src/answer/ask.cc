@@ -1,0 +1,133 @@
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "answer/answer.h"
+#include "answer/parts.h"
+
+namespace sillok::answer {
+namespace {
+
+constexpr size_t kPassages = 6;      // passages quoted from: the first holds the answer for 93, the first six for 99 of 100
+constexpr size_t kClosest = 3;       // where one might look, when the records do not answer
+constexpr std::string_view kThresholdFile = "answer.json";
+
+double load_threshold(const fs::path& home) {
+  const auto bytes = read_file(home / kThresholdFile, 1 << 16);
+  if (!bytes) return kDefaultThreshold;
+  const auto json = nlohmann::json::parse(*bytes, nullptr, false);
+  const auto found = json.is_object() ? json.find("threshold") : json.end();
+  if (!json.is_object() || found == json.end() || !found->is_number()) return kDefaultThreshold;
+  return found->get<double>();
+}
+
+// The anchor of the block that holds the words: closer than the passage's, which is its first block's.
+std::string locate(const documents::Document& document, const search::PassageResult& passage, std::string_view words) {
+  for (const documents::Block& block : document.blocks) {
+    if (!block.anchor.path.empty() && passage.context.find(block.anchor.path) == passage.context.npos) continue;
+    if (block.text.find(words) != block.text.npos) {
+      documents::Anchor anchor = block.anchor;
+      // A block of several source lines: count those before the words.
+      if (anchor.line > 0) {
+        const auto before = static_cast<std::ptrdiff_t>(block.text.find(words));
+        anchor.line += static_cast<uint32_t>(std::count(block.text.begin(), block.text.begin() + before, '\n'));
+      }
+      return documents::to_string(anchor);
+    }
+    for (size_t row = 0; row < block.table.rows.size(); ++row) {
+      if (documents::row_text(block.table, row) != words) continue;
+      documents::Anchor anchor = block.anchor;
+      const uint32_t line = block.table.rows[row].line;
+      if (!anchor.sheet.empty() && line > 0) {
+        const size_t digits = anchor.cell.find_first_of("0123456789");
+        anchor.cell = anchor.cell.substr(0, digits) + std::to_string(line);
+      } else if (line > 0) {
+        anchor.line = line;
+      }
+      return documents::to_string(anchor);
+    }
+  }
+  return passage.anchor;
+}
+
+Quote make_quote(const search::PassageResult& passage, const search::Unit& unit, double score) {
+  Quote quote;
+  quote.text = passage.text.substr(unit.begin, unit.end - unit.begin);
+  quote.record = passage.record;
+  quote.title = passage.title;
+  quote.anchor = passage.anchor;
+  quote.label = passage.label;
+  quote.format = passage.format;
+  quote.version = passage.version;
+  quote.version_id = passage.version_id;
+  quote.valid_from = passage.valid_from;
+  quote.valid_to = passage.valid_to;
+  quote.score = score;
+  return quote;
+}
+
+// One number for one place: quotes from the same anchor of the same version share it.
+void number_quotes(std::vector<Quote>& quotes) {
+  uint32_t next = 1;
+  for (size_t i = 0; i < quotes.size(); ++i) {
+    for (size_t k = 0; k < i && quotes[i].n == 0; ++k) {
+      if (quotes[k].version_id == quotes[i].version_id && quotes[k].anchor == quotes[i].anchor) quotes[i].n = quotes[k].n;
+    }
+    if (quotes[i].n == 0) quotes[i].n = next++;
+  }
+}
+
+}  // namespace
+
+Answerer::Answerer(const archive::Archive& archive, const search::Searcher& searcher)
+    : archive_(archive), searcher_(searcher), threshold_(load_threshold(archive.home())) {}
+
+Result<Answer> Answerer::ask(const AskRequest& request) const {
+  search::Request query;
+  query.query = request.question;
+  query.limit = kPassages;
+  query.per_record = false;
+  query.as_of = request.as_of;
+  query.labels = request.labels;
+  query.evidence = true;
+  SILLOK_ASSIGN(search::Response response, searcher_.search(query));
+
+  Answer answer;
+  answer.notes = response.notes;
+  answer.kind = kind_of(response.text);
+  const std::vector<Candidate> chosen = select_units(response, answer.kind, std::max(request.quotes, kClosest));
+  if (!chosen.empty()) answer.confidence = confidence(features(response, chosen, answer.kind));
+
+  std::vector<Quote> quotes;
+  for (const Candidate& candidate : chosen) {
+    const search::PassageResult& passage = response.results[candidate.passage];
+    Quote quote = make_quote(passage, passage.units[candidate.unit], candidate.score);
+    quote.span = find_span(response.text, answer.kind, quote.text);
+    // The archive may have erased the version since the search: then nothing of it is shown.
+    const auto document = archive_.document(quote.version_id);
+    if (!document) continue;
+    quote.anchor = locate(*document, passage, quote.text);
+    quotes.push_back(std::move(quote));
+  }
+  answer.passages = std::move(response.results);
+  answer.answerable = !quotes.empty() && answer.confidence >= request.threshold.value_or(threshold_);
+  if (answer.answerable) {
+    if (quotes.size() > request.quotes) quotes.resize(request.quotes);
+    number_quotes(quotes);
+    answer.quotes = std::move(quotes);
+    const Quote& first = answer.quotes[0];
+    answer.text = first.span ? first.text.substr(first.span->begin, first.span->end - first.span->begin) : first.text;
+    answer.conflicts = find_conflicts(answer.quotes, answer.kind);
+  } else {
+    if (quotes.size() > kClosest) quotes.resize(kClosest);
+    number_quotes(quotes);
+    answer.closest = std::move(quotes);
+  }
+  return answer;
+}
+
+Status save_threshold(const fs::path& home, double threshold, std::string_view chosen_on) {
+  const nlohmann::json json = {{"threshold", threshold}, {"chosen_on", chosen_on}, {"written", format_micros(now_micros())}};
+  return write_file_atomic(home / kThresholdFile, json.dump(2) + "\n");
+}
+
+}  // namespace sillok::answer

@@ -1,0 +1,260 @@
+#include <algorithm>
+#include <cmath>
+#include <unordered_set>
+
+#include "answer/parts.h"
+#include "text/text.h"
+
+namespace sillok::answer {
+namespace {
+
+// A logistic model over what the evidence shows, none of it the words themselves: fitted on public sets with and
+// without answers in the text (docs/ANSWERS.md gives sets, figures and the command). Positive speaks for an answer;
+// what overlaps with another (the rarest word, the share) can take the other sign in the sum.
+struct Weight {
+  std::string_view name;
+  double weight;
+};
+constexpr std::array<Weight, kFeatures> kWeights = {{
+    {"best unit", -0.459},
+    {"best unit and neighbours", 1.929},
+    {"question words in the passage", 1.290},
+    {"question words in the unit", 1.900},
+    {"rarest word not in the passage", 2.759},
+    {"rarest word not in the unit", -1.005},
+    {"words not in the passage", -1.061},
+    {"words not in the unit", -0.453},
+    {"share of the highest score", 0.606},
+    {"lead over another record", 3.981},
+    {"holds what is asked for", 0.011},
+    {"lacks what is asked for", -0.510},
+    {"question negates", -1.951},
+    {"question negates, passage does not", -2.192},
+    {"numbers not in the passage", -1.070},
+    {"name not in the passage", -0.284},
+    {"length of the question", 0.192},
+    {"opposite in the unit", -2.702},
+    {"limiting words not in the passage", -0.163},
+    {"negative form of a word in the passage", -2.615},
+    {"count of words not in the unit", 0.234},
+    {"pairs of words taken over", -1.942},
+}};
+constexpr double kBias = -3.616;
+
+// Folded words of text, in order.
+std::vector<std::string> words_of(std::string_view text) {
+  std::vector<std::string> words;
+  const std::string folded = text::fold(text);
+  std::string word;
+  for (size_t i = 0; i < folded.size();) {
+    const char32_t c = decode_utf8(folded, i);
+    if (text::script_of(c) != text::Script::kNone) {
+      append_utf8(word, c);
+    } else if (!word.empty()) {
+      words.push_back(std::move(word));
+      word.clear();
+    }
+  }
+  if (!word.empty()) words.push_back(std::move(word));
+  return words;
+}
+
+using WordSet = std::unordered_set<std::string>;
+
+bool negates(const std::vector<std::string>& words) {
+  static const WordSet kNegations = {"not",  "never", "no",    "without", "except", "unlike", "cannot", "didn", "doesn",
+                                     "isn",  "wasn",  "aren",  "weren",   "couldn", "hasn",   "haven",  "none", "neither",
+                                     "fail", "failed", "refused", "least", "lack",  "lacked"};
+  return std::any_of(words.begin(), words.end(), [](const std::string& word) {
+    if (kNegations.contains(word)) return true;
+    for (std::string_view ending : {"않은", "않는", "않았", "아닌", "없는", "없이", "못한", "못하", "제외"}) {
+      if (word.find(ending) != word.npos) return true;
+    }
+    return false;
+  });
+}
+
+// Pairs of opposites: the question has one, the unit only the other.
+bool opposes(const std::vector<std::string>& question, const WordSet& unit) {
+  static const std::vector<std::pair<std::string, std::string>> kOpposites = {
+      {"increase", "decrease"}, {"increased", "decreased"}, {"more", "less"},         {"more", "fewer"},
+      {"most", "least"},        {"north", "south"},         {"northern", "southern"}, {"east", "west"},
+      {"eastern", "western"},   {"high", "low"},            {"higher", "lower"},      {"highest", "lowest"},
+      {"large", "small"},       {"larger", "smaller"},      {"largest", "smallest"},  {"before", "after"},
+      {"first", "last"},        {"early", "late"},          {"earlier", "later"},     {"old", "new"},
+      {"older", "newer"},       {"male", "female"},         {"men", "women"},         {"public", "private"},
+      {"internal", "external"}, {"positive", "negative"},   {"legal", "illegal"},     {"won", "lost"},
+      {"began", "ended"},       {"start", "end"},           {"good", "bad"},          {"best", "worst"},
+      {"strong", "weak"},       {"stronger", "weaker"},     {"major", "minor"},       {"maximum", "minimum"},
+      {"short", "long"},        {"fast", "slow"},           {"rich", "poor"},         {"above", "below"},
+      {"same", "different"},    {"always", "never"},        {"accepted", "rejected"}, {"supported", "opposed"},
+      {"common", "rare"},       {"possible", "impossible"}, {"rose", "fell"},         {"urban", "rural"},
+      {"import", "export"},     {"upper", "lower"},         {"hot", "cold"},          {"최대", "최소"},
+      {"최고", "최저"},         {"이전", "이후"},           {"이상", "이하"},         {"초과", "미만"},
+      {"증가", "감소"},         {"상한", "하한"}};
+  const WordSet asked(question.begin(), question.end());
+  for (const auto& [a, b] : kOpposites) {
+    if (asked.contains(a) && !asked.contains(b) && !unit.contains(a) && unit.contains(b)) return true;
+    if (asked.contains(b) && !asked.contains(a) && !unit.contains(b) && unit.contains(a)) return true;
+  }
+  return false;
+}
+
+// Words that change what is asked without being its subject; in the passage or the question means another thing.
+size_t limits_missing(const std::vector<std::string>& question, const WordSet& passage) {
+  static const WordSet kLimits = {"only",    "first",   "last",     "second",   "third",  "before",  "after",   "more",
+                                  "less",    "most",    "all",      "none",     "other",  "same",    "different", "instead",
+                                  "during",  "until",   "since",    "always",   "every",  "both",    "main",    "largest",
+                                  "smallest", "highest", "lowest",  "best",     "worst",  "new",     "old",     "earliest",
+                                  "latest",  "early",   "late",     "former",   "original", "outside", "inside", "under",
+                                  "over",    "above",   "below",    "against",  "unable", "impossible", "stop",  "stopped",
+                                  "end",     "ended",   "lost",     "won",      "left",   "northern", "southern", "eastern",
+                                  "western", "처음",    "마지막",   "유일한",   "이전",   "이후",    "모든",    "다른"};
+  size_t count = 0;
+  for (const std::string& word : question) count += kLimits.contains(word) && !passage.contains(word) ? 1 : 0;
+  return count;
+}
+
+// "unlimited" where the passage has "limited".
+bool has_negative_form(const std::vector<std::string>& question, const WordSet& passage) {
+  constexpr size_t kShortest = 4;  // letters of the word without its prefix
+  for (const std::string& word : question) {
+    if (passage.contains(word)) continue;
+    for (std::string_view prefix : {"un", "in", "im", "dis", "non", "il", "ir"}) {
+      if (word.starts_with(prefix) && word.size() >= prefix.size() + kShortest &&
+          passage.contains(word.substr(prefix.size()))) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+// Share of the question's neighbouring words that stand side by side in the unit too: a question made by changing
+// one word of a sentence takes over its pairs.
+double pairs_taken(const std::vector<std::string>& question, const std::vector<std::string>& unit) {
+  if (question.size() < 2) return 0;
+  std::unordered_set<std::string> pairs;
+  for (size_t i = 0; i + 1 < unit.size(); ++i) pairs.insert(unit[i] + " " + unit[i + 1]);
+  double taken = 0;
+  for (size_t i = 0; i + 1 < question.size(); ++i) taken += pairs.contains(question[i] + " " + question[i + 1]) ? 1 : 0;
+  return taken / static_cast<double>(question.size() - 1);
+}
+
+// The whole numbers written in text, thousands separators aside: "WS-102의 1,500원" has 102 and 1500.
+std::vector<std::string> numbers_in(std::string_view text) {
+  std::vector<std::string> numbers;
+  std::string digits;
+  for (size_t i = 0; i <= text.size(); ++i) {
+    const char c = i < text.size() ? text[i] : ' ';
+    const bool separator = c == ',' && !digits.empty() && i + 1 < text.size() && text[i + 1] >= '0' && text[i + 1] <= '9';
+    if (c >= '0' && c <= '9') {
+      digits += c;
+    } else if (!separator && !digits.empty()) {
+      numbers.push_back(std::move(digits));
+      digits.clear();
+    }
+  }
+  return numbers;
+}
+
+// How many numbers of the question neither passage nor its headings have: another year, another part, another form.
+double numbers_missing(std::string_view question, const search::PassageResult& passage) {
+  constexpr double kMost = 2;
+  WordSet known;
+  for (const std::string& text : {passage.text, passage.context}) {
+    for (std::string& number : numbers_in(text)) known.insert(std::move(number));
+  }
+  double missing = 0;
+  for (const std::string& number : numbers_in(question)) missing += known.contains(number) ? 0 : 1;
+  return std::min(missing, kMost);
+}
+
+// How far the best passage is ahead of the best of another record.
+double lead(const search::Response& response) {
+  constexpr double kAlone = 0.1;  // no other record: a clear lead, not a boundless one
+  for (const search::PassageResult& result : response.results) {
+    if (result.record != response.results[0].record) return response.results[0].share - result.share;
+  }
+  return kAlone;
+}
+
+struct Coverage {
+  double share = 0;         // of the words' rarity, question words at a fifth
+  double rarest_missed = 0; // rarity, in tens
+  double missed = 0;        // share of content words less than half found
+  double count_missed = 0;  // and their number
+};
+
+Coverage cover(const std::vector<search::QuestionWord>& words, const std::vector<float>& found) {
+  Coverage c;
+  double total = 0, contents = 0;
+  for (size_t i = 0; i < words.size() && i < found.size(); ++i) {
+    constexpr double kQuestionWord = 0.2;
+    const double rarity = static_cast<double>(words[i].rarity) * (words[i].content ? 1 : kQuestionWord);
+    const double share = static_cast<double>(found[i]);
+    total += rarity;
+    c.share += rarity * share;
+    if (!words[i].content) continue;
+    ++contents;
+    c.rarest_missed = std::max(c.rarest_missed, rarity * (1 - share) / 10);
+    if (share < 0.5) ++c.missed;
+  }
+  if (total > 0) c.share /= total;
+  c.count_missed = c.missed;
+  if (contents > 0) c.missed /= contents;
+  return c;
+}
+
+}  // namespace
+
+Features features(const search::Response& response, const std::vector<Candidate>& chosen, Kind kind) {
+  Features f{};
+  if (chosen.empty()) return f;
+  const search::PassageResult& passage = response.results[chosen[0].passage];
+  const search::Unit& unit = passage.units[chosen[0].unit];
+  const std::string_view unit_text = std::string_view(passage.text).substr(unit.begin, unit.end - unit.begin);
+  const Coverage in_passage = cover(response.words, passage.found), in_unit = cover(response.words, unit.found);
+  const std::vector<std::string> asked = words_of(response.text), said = words_of(passage.text),
+                                 quoted = words_of(unit_text);
+
+  f[0] = static_cast<double>(unit.own + unit.context);
+  f[1] = static_cast<double>(unit.own + unit.context + unit.previous + unit.next);
+  f[2] = in_passage.share;
+  f[3] = in_unit.share;
+  f[4] = in_passage.rarest_missed;
+  f[5] = in_unit.rarest_missed;
+  f[6] = in_passage.missed;
+  f[7] = in_unit.missed;
+  f[8] = passage.share;
+  f[9] = lead(response);
+  if (kind == Kind::kDate || kind == Kind::kNumber) {
+    (holds_kind(response.text, kind, unit_text) ? f[10] : f[11]) = 1;
+  }
+  f[12] = negates(asked) ? 1 : 0;
+  f[13] = f[12] > 0 && !negates(said) ? 1 : 0;
+  for (size_t i = 0; i < response.words.size() && i < passage.found.size(); ++i) {
+    const search::QuestionWord& word = response.words[i];
+    const std::string_view written = std::string_view(response.text).substr(word.begin, word.end - word.begin);
+    if (written.empty() || !word.content) continue;
+    const double missing = 1 - static_cast<double>(passage.found[i]);
+    if (written[0] >= 'A' && written[0] <= 'Z' && word.begin > 0) f[15] += missing;
+  }
+  f[14] = numbers_missing(response.text, passage);
+  f[16] = std::log(1.0 + static_cast<double>(asked.size()));
+  f[17] = opposes(asked, WordSet(quoted.begin(), quoted.end())) ? 1 : 0;
+  const WordSet passage_words(said.begin(), said.end());
+  f[18] = static_cast<double>(limits_missing(asked, passage_words));
+  f[19] = has_negative_form(asked, passage_words) ? 1 : 0;
+  f[20] = in_unit.count_missed / 5;
+  f[21] = pairs_taken(asked, quoted);
+  return f;
+}
+
+double confidence(const Features& f) {
+  double sum = kBias;
+  for (size_t i = 0; i < kFeatures; ++i) sum += kWeights[i].weight * f[i];
+  return 1.0 / (1.0 + std::exp(-sum));
+}
+
+}  // namespace sillok::answer

@@ -1,0 +1,365 @@
+#include "archive/link_store.h"
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "archive/near_duplicates.h"
+#include "archive/references.h"
+#include "text/text.h"
+
+namespace sillok::archive {
+namespace {
+
+using documents::Document;
+
+constexpr size_t kMaxSameName = 4;          // a name that more records answer to is a form's, not a record's
+constexpr int64_t kMaxIncoming = 10'000;    // versions whose links are looked through for one record
+constexpr int64_t kMaxCandidates = 2'000;   // versions that share a band with one
+constexpr size_t kMaxNearDuplicates = 50;   // listed, the most similar ones
+constexpr size_t kMaxSentences = 60;        // compared for the words that prove a near-duplicate
+constexpr size_t kMaxProof = 300;           // code points of such a sentence
+
+std::string_view bytes_of(const Sketch& sketch) {
+  return {reinterpret_cast<const char*>(sketch.data()), sizeof(Sketch)};
+}
+
+std::optional<Sketch> sketch_from(std::string_view bytes) {
+  if (bytes.size() != sizeof(Sketch)) return std::nullopt;
+  Sketch out;
+  std::memcpy(out.data(), bytes.data(), sizeof(Sketch));
+  return out;
+}
+
+Status store_sketch(Database& db, int64_t version_id, const Document& document) {
+  const auto found = sketch(document);
+  if (!found) return {};
+  SILLOK_TRY(db.run("INSERT OR REPLACE INTO sketches(version_id, sketch) VALUES(?, ?)", version_id,
+                    Bytes{bytes_of(*found)}));
+  for (const uint64_t key : band_keys(*found)) {
+    SILLOK_TRY(db.run("INSERT OR IGNORE INTO sketch_bands(band, version_id) VALUES(?, ?)",
+                      static_cast<int64_t>(key), version_id));
+  }
+  return {};
+}
+
+// One call of load_links: what it has looked up already.
+class Loader {
+ public:
+  Loader(Database& db, const Version& version, Day day) : db_(db), version_(version), day_(day) {}
+
+  Result<std::vector<Link>> run() {
+    SILLOK_TRY(outgoing());
+    SILLOK_TRY(supersedes());
+    SILLOK_TRY(near_duplicates());
+    SILLOK_TRY(incoming());
+    return std::move(out_);
+  }
+
+ private:
+  Status outgoing();
+  Status supersedes();
+  Status near_duplicates();
+  Status incoming();
+  Result<std::vector<std::string>> records_called(const std::string& name);
+  Result<std::vector<std::string>> targets(const FoundLink& link);
+  Result<std::string> section_anchor(const std::string& record, const std::string& section);
+  Result<std::optional<Document>> document(int64_t version_id);
+  Result<std::vector<FoundLink>> stored(int64_t version_id);
+  Result<std::string> shared_words(const std::vector<std::string>& sentences, int64_t other);
+  static Link plain(const FoundLink& found, const std::string& record, int64_t version_id);
+
+  Database& db_;
+  const Version& version_;
+  const Day day_;
+  std::vector<Link> out_;
+  std::map<std::string, std::vector<std::string>> called_;
+  std::map<std::string, std::optional<Outline>> outlines_;
+};
+
+Link Loader::plain(const FoundLink& found, const std::string& record, int64_t version_id) {
+  Link link;
+  link.kind = found.kind;
+  link.from_record = record;
+  link.from_version = version_id;
+  link.from_anchor = documents::to_string(found.from);
+  link.target = found.target;
+  link.words = found.words;
+  return link;
+}
+
+Result<std::vector<std::string>> Loader::records_called(const std::string& name) {
+  if (const auto known = called_.find(name); known != called_.end()) return known->second;
+  std::vector<std::string> keys;
+  if (name.starts_with('=')) {
+    SILLOK_ASSIGN(const std::string key,
+                  db_.text_or("", "SELECT key FROM records WHERE key = ?", std::string_view(name).substr(1)));
+    if (!key.empty()) keys.push_back(key);
+  } else {
+    SILLOK_ASSIGN(Cursor rows, db_.query("SELECT r.key FROM link_names n JOIN records r ON r.id = n.record_id "
+                                         "WHERE n.name = ? ORDER BY r.key LIMIT ?",
+                                         name, kMaxSameName + 1));
+    for (;;) {
+      SILLOK_ASSIGN(const bool more, rows.next());
+      if (!more) break;
+      keys.push_back(rows.text(0));
+    }
+    if (keys.size() > kMaxSameName) keys.clear();
+  }
+  called_[name] = keys;
+  return keys;
+}
+
+// The records that answer to the first of the link's names that any answers to.
+Result<std::vector<std::string>> Loader::targets(const FoundLink& link) {
+  for (const std::string& name : names_of(link)) {
+    SILLOK_ASSIGN(std::vector<std::string> keys, records_called(name));
+    if (!keys.empty()) return keys;
+  }
+  return std::vector<std::string>();
+}
+
+Result<std::optional<Document>> Loader::document(int64_t version_id) {
+  SILLOK_ASSIGN(const std::string bytes,
+                db_.text_or("", "SELECT document FROM contents WHERE version_id = ?", version_id));
+  if (bytes.empty()) return std::optional<Document>();
+  SILLOK_ASSIGN(Document decoded, documents::decode(bytes));
+  return std::optional<Document>(std::move(decoded));
+}
+
+// Where the section stands in the record's version in force; "" if there is none.
+Result<std::string> Loader::section_anchor(const std::string& record, const std::string& section) {
+  if (section.empty()) return std::string();
+  auto known = outlines_.find(record);
+  if (known == outlines_.end()) {
+    known = outlines_.emplace(record, std::nullopt).first;
+    SILLOK_ASSIGN(const int64_t in_force,
+                  db_.integer_or(0,
+                                 "SELECT v.id FROM versions v JOIN records r ON r.id = v.record_id WHERE r.key = ?1 "
+                                 "AND v.valid_from <= ?2 AND ?2 < v.valid_to "
+                                 "ORDER BY v.valid_from DESC, v.number DESC LIMIT 1",
+                                 record, day_));
+    SILLOK_ASSIGN(const std::optional<Document> text, document(in_force));
+    if (text) known->second.emplace(*text);
+  }
+  if (!known->second) return std::string();
+  const Outline::Section* found = known->second->find(section);
+  return found == nullptr ? std::string() : found->anchor;
+}
+
+Result<std::vector<FoundLink>> Loader::stored(int64_t version_id) {
+  SILLOK_ASSIGN(const std::string bytes,
+                db_.text_or("", "SELECT data FROM link_sets WHERE version_id = ?", version_id));
+  if (bytes.empty()) return std::vector<FoundLink>();
+  return decode_links(bytes);
+}
+
+Status Loader::outgoing() {
+  SILLOK_ASSIGN(const std::vector<FoundLink> links, stored(version_.id));
+  for (const FoundLink& found : links) {
+    Link link = plain(found, version_.record, version_.id);
+    if (found.own) {
+      link.to_record = version_.record;
+      link.to_anchor = found.to_anchor;
+      out_.push_back(std::move(link));
+      continue;
+    }
+    SILLOK_ASSIGN(const std::vector<std::string> keys, targets(found));
+    if (keys.empty() && found.certain) out_.push_back(link);
+    for (const std::string& key : keys) {
+      // Its own number, title or file name is no link, unless a section of it is meant.
+      if (key == version_.record && (found.section.empty() || !found.certain)) continue;
+      link.to_record = key;
+      link.to_anchor.clear();
+      if (!found.earlier) {
+        SILLOK_ASSIGN(link.to_anchor, section_anchor(key, found.section));
+      }
+      out_.push_back(link);
+    }
+  }
+  return {};
+}
+
+Status Loader::supersedes() {
+  SILLOK_ASSIGN(Cursor row,
+                db_.query("SELECT v.number, v.valid_from FROM versions v JOIN records r ON r.id = v.record_id "
+                          "WHERE r.key = ?1 AND (v.valid_from, v.number) < (?2, ?3) "
+                          "ORDER BY v.valid_from DESC, v.number DESC LIMIT 1",
+                          version_.record, version_.valid_from, version_.number));
+  SILLOK_ASSIGN(const bool found, row.next());
+  if (!found) return {};
+  Link link;
+  link.kind = LinkKind::kSupersedes;
+  link.from_record = link.to_record = version_.record;
+  link.from_version = version_.id;
+  const std::string day = format_day(row.day(1));
+  link.target = "version " + std::to_string(row.integer(0)) + (day.empty() ? "" : " (" + day + ")");
+  link.words = version_.title;
+  out_.push_back(std::move(link));
+  return {};
+}
+
+// The first of the sentences, longest first, that the other document has, too.
+Result<std::string> Loader::shared_words(const std::vector<std::string>& sentences, int64_t other) {
+  SILLOK_ASSIGN(const std::optional<Document> text, document(other));
+  if (!text) return std::string();
+  const std::string whole = documents::to_text(*text);
+  for (const std::string& sentence : sentences) {
+    if (whole.find(sentence) != std::string::npos) return shorten(sentence, kMaxProof);
+  }
+  return std::string();
+}
+
+Status Loader::near_duplicates() {
+  SILLOK_ASSIGN(const std::string bytes,
+                db_.text_or("", "SELECT sketch FROM sketches WHERE version_id = ?", version_.id));
+  const auto own = sketch_from(bytes);
+  if (!own) return {};
+  std::set<int64_t> candidates;
+  for (const uint64_t key : band_keys(*own)) {
+    SILLOK_ASSIGN(Cursor rows, db_.query("SELECT b.version_id FROM sketch_bands b JOIN versions v ON v.id = b.version_id "
+                                         "WHERE b.band = ?1 AND v.valid_from <= ?2 AND ?2 < v.valid_to LIMIT ?3",
+                                         static_cast<int64_t>(key), day_, kMaxCandidates));
+    for (;;) {
+      SILLOK_ASSIGN(const bool more, rows.next());
+      if (!more) break;
+      candidates.insert(rows.integer(0));
+    }
+  }
+  std::vector<std::pair<Link, int64_t>> found;
+  for (const int64_t id : candidates) {
+    SILLOK_ASSIGN(Cursor row, db_.query("SELECT r.key, s.sketch FROM sketches s JOIN versions v ON v.id = s.version_id "
+                                        "JOIN records r ON r.id = v.record_id WHERE s.version_id = ?",
+                                        id));
+    SILLOK_ASSIGN(const bool there, row.next());
+    const auto other = there ? sketch_from(row.view(1)) : std::nullopt;
+    if (!other || row.text(0) == version_.record) continue;
+    Link link;
+    link.kind = LinkKind::kNearDuplicate;
+    link.from_record = version_.record;
+    link.from_version = version_.id;
+    link.to_record = row.text(0);
+    link.target = link.to_record;
+    link.weight = similarity(*own, *other);
+    if (link.weight >= kNearDuplicateSimilarity) found.emplace_back(std::move(link), id);
+  }
+  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) {
+    return std::tie(b.first.weight, a.first.to_record, a.second) < std::tie(a.first.weight, b.first.to_record, b.second);
+  });
+  if (found.size() > kMaxNearDuplicates) found.resize(kMaxNearDuplicates);
+  if (found.empty()) return {};
+  SILLOK_ASSIGN(const std::optional<Document> text, document(version_.id));
+  if (!text) return {};
+  std::vector<std::string> sentences;
+  const std::string whole = documents::to_text(*text);
+  for (const text::Span span : text::sentences(whole)) {
+    if (sentences.size() >= kMaxSentences) break;
+    sentences.push_back(whole.substr(span.begin, span.end - span.begin));
+  }
+  std::stable_sort(sentences.begin(), sentences.end(),
+                   [](const std::string& a, const std::string& b) { return a.size() > b.size(); });
+  for (auto& [link, id] : found) {
+    SILLOK_ASSIGN(link.words, shared_words(sentences, id));
+    out_.push_back(std::move(link));
+  }
+  return {};
+}
+
+Status Loader::incoming() {
+  struct Source {
+    std::string record;
+    int64_t version = 0;
+  };
+  std::vector<Source> sources;
+  {
+    const std::string key = key_name(version_.record);
+    SILLOK_ASSIGN(Cursor rows,
+                  db_.query("SELECT DISTINCT r.key, v.id FROM (SELECT n.name FROM link_names n JOIN records o ON "
+                            "o.id = n.record_id WHERE o.key = ?1 UNION SELECT ?2) m JOIN link_targets t ON t.name = m.name "
+                            "JOIN versions v ON v.id = t.version_id JOIN records r ON r.id = v.record_id "
+                            "WHERE r.key <> ?1 AND v.valid_from <= ?3 AND ?3 < v.valid_to AND v.erased = 0 "
+                            "ORDER BY r.key, v.id LIMIT ?4",
+                            version_.record, key, day_, kMaxIncoming));
+    for (;;) {
+      SILLOK_ASSIGN(const bool more, rows.next());
+      if (!more) break;
+      sources.push_back({rows.text(0), rows.integer(1)});
+    }
+  }
+  for (const Source& source : sources) {
+    SILLOK_ASSIGN(const std::vector<FoundLink> links, stored(source.version));
+    for (const FoundLink& found : links) {
+      if (found.name.empty()) continue;
+      SILLOK_ASSIGN(const std::vector<std::string> keys, targets(found));
+      if (std::find(keys.begin(), keys.end(), version_.record) == keys.end()) continue;
+      Link link = plain(found, source.record, source.version);
+      link.to_record = version_.record;
+      if (!found.earlier) {
+        SILLOK_ASSIGN(link.to_anchor, section_anchor(version_.record, found.section));
+      }
+      out_.push_back(std::move(link));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string_view to_string(LinkKind kind) {
+  switch (kind) {
+    case LinkKind::kReference: return "reference";
+    case LinkKind::kHyperlink: return "hyperlink";
+    case LinkKind::kReply: return "reply";
+    case LinkKind::kAttachment: return "attachment";
+    case LinkKind::kSupersedes: return "supersedes";
+    case LinkKind::kNearDuplicate: return "near-duplicate";
+  }
+  return "unknown";
+}
+
+Status store_links(Database& db, const Version& version, int64_t record_id, const Document& document,
+                   const LinkContext& context) {
+  const std::vector<FoundLink> links = extract_links(version, document, context);
+  if (!links.empty()) {
+    const std::string data = encode_links(links);
+    SILLOK_TRY(db.run("INSERT INTO link_sets(version_id, data) VALUES(?, ?)", version.id, Bytes{data}));
+  }
+  std::set<std::string> names, seen;
+  for (const FoundLink& link : links) {
+    if (!link.name.empty() && seen.insert((link.tail ? "+" : "-") + link.name).second) {
+      for (std::string& name : names_of(link)) names.insert(std::move(name));
+    }
+  }
+  for (const std::string& name : names) {
+    SILLOK_TRY(db.run("INSERT OR IGNORE INTO link_targets(name, version_id) VALUES(?, ?)", name, version.id));
+  }
+  for (const std::string& name : names_of(version, document)) {
+    SILLOK_TRY(db.run("INSERT OR IGNORE INTO link_names(name, record_id) VALUES(?, ?)", name, record_id));
+  }
+  return store_sketch(db, version.id, document);
+}
+
+Status erase_links(Database& db, int64_t version_id) {
+  {
+    SILLOK_ASSIGN(const std::string bytes,
+                  db.text_or("", "SELECT sketch FROM sketches WHERE version_id = ?", version_id));
+    if (const auto own = sketch_from(bytes)) {
+      for (const uint64_t key : band_keys(*own)) {
+        SILLOK_TRY(db.run("DELETE FROM sketch_bands WHERE band = ? AND version_id = ?", static_cast<int64_t>(key),
+                          version_id));
+      }
+    }
+  }
+  SILLOK_TRY(db.run("DELETE FROM sketches WHERE version_id = ?", version_id));
+  SILLOK_TRY(db.run("DELETE FROM link_targets WHERE version_id = ?", version_id));
+  SILLOK_TRY(db.run("DELETE FROM link_sets WHERE version_id = ?", version_id));
+  return db.run("DELETE FROM link_names WHERE record_id = (SELECT record_id FROM versions WHERE id = ?)", version_id);
+}
+
+Result<std::vector<Link>> load_links(Database& db, const Version& version, Day day) {
+  return Loader(db, version, day).run();
+}
+
+}  // namespace sillok::archive

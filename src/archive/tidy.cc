@@ -1,0 +1,69 @@
+// What must be put in order after a writer that did not come to its end, and after every erasure.
+#include <unordered_set>
+
+#include "archive/erasure.h"
+#include "archive/tidy.h"
+
+namespace sillok::archive {
+namespace {
+
+constexpr std::string_view kMarker = "unfinished";
+
+}  // namespace
+
+Status mark_unfinished(const Archive::State& state, Writing writing) {
+  return write_file_atomic(state.home / kMarker, writing == Writing::kErase ? "erase\n" : "add\n");
+}
+
+Status clear_unfinished(const Archive::State& state) {
+  std::error_code error;
+  fs::remove(state.home / kMarker, error);
+  if (error) return fail(ErrorCode::kIo, "cannot remove home/unfinished: " + error.message());
+  return {};
+}
+
+Result<uint64_t> sweep_blobs(const Archive::State& state, Database& db) {
+  std::unordered_set<std::string> wanted;
+  {
+    SILLOK_ASSIGN(Cursor rows, db.query("SELECT DISTINCT blob FROM versions WHERE erased = 0"));
+    for (;;) {
+      SILLOK_ASSIGN(const bool more, rows.next());
+      if (!more) break;
+      wanted.insert(rows.text(0));
+    }
+  }
+  BlobStore store(state.blob_path(), state.environment);
+  store.clean_temporary();
+  std::vector<fs::path> others;
+  SILLOK_ASSIGN(const std::vector<std::string> hashes, store.list(others));
+  uint64_t removed = 0;
+  for (const std::string& hash : hashes) {
+    if (wanted.contains(hash)) continue;
+    SILLOK_TRY(store.remove(hash));
+    ++removed;
+  }
+  return removed;
+}
+
+// secure_delete has overwritten what was deleted inside the file; rewriting it drops what older versions of SQLite
+// or moved rows may have left, and truncating the log drops the pages as they were.
+Status scrub_database(Database& db) {
+  SILLOK_TRY(db.run("VACUUM"));
+  SILLOK_ASSIGN(const int64_t busy, db.integer_or(1, "PRAGMA wal_checkpoint(TRUNCATE)"));
+  if (busy != 0) {
+    return fail(ErrorCode::kConflict,
+                "the content is erased, but another process still reads the state before; stop it and erase again, so "
+                "that the old pages can be overwritten");
+  }
+  return {};
+}
+
+Status finish_interrupted(const Archive::State& state, Database& db) {
+  const auto marker = read_file(state.home / kMarker);
+  if (!marker) return marker.error().code == ErrorCode::kNotFound ? Status() : Status(fail(marker.error()));
+  SILLOK_TRY(sweep_blobs(state, db));
+  if (marker->starts_with("erase")) SILLOK_TRY(scrub_database(db));
+  return clear_unfinished(state);
+}
+
+}  // namespace sillok::archive

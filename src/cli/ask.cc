@@ -1,0 +1,113 @@
+#include "answer/answer.h"
+#include "cli/common.h"
+
+namespace sillok::cli {
+namespace {
+
+Json quote_json(const answer::Quote& q) {
+  Json json;
+  json["n"] = q.n;
+  json["text"] = q.text;
+  json["record"] = q.record;
+  json["version"] = q.version;
+  json["anchor"] = q.anchor;
+  json["title"] = q.title;
+  json["label"] = q.label;
+  if (q.valid_from != kDayMin) json["valid_from"] = format_day(q.valid_from);
+  if (q.valid_to != kDayMax) json["valid_to"] = format_day(q.valid_to);
+  if (q.span) json["span"] = q.text.substr(q.span->begin, q.span->end - q.span->begin);
+  return json;
+}
+
+Json answer_json(const answer::Answer& a) {
+  Json json;
+  json["answerable"] = a.answerable;
+  json["confidence"] = a.confidence;
+  json["answer"] = a.text;
+  json["kind"] = std::string(answer::to_string(a.kind));
+  json["quotes"] = Json::array();
+  for (const auto& quote : a.quotes) json["quotes"].push_back(quote_json(quote));
+  json["conflicts"] = Json::array();
+  for (const auto& c : a.conflicts) {
+    json["conflicts"].push_back({{"newer", a.quotes[c.newer].n}, {"newer_says", c.newer_span},
+                                 {"older", a.quotes[c.older].n}, {"older_says", c.older_span}});
+  }
+  if (!a.answerable) {
+    json["closest"] = Json::array();
+    for (const auto& quote : a.closest) json["closest"].push_back(quote_json(quote));
+  }
+  if (!a.notes.empty()) json["notes"] = a.notes;
+  return json;
+}
+
+void print_quote(const answer::Quote& q) {
+  const bool terminal = on_terminal(stdout);
+  std::string text = q.text;
+  if (q.span) {
+    text.insert(q.span->end, terminal ? "\033[0m" : "**");
+    text.insert(q.span->begin, terminal ? "\033[1m" : "**");
+  }
+  std::printf("  \"%s\" [%u]\n", text.c_str(), q.n);
+}
+
+void print_sources(const std::vector<answer::Quote>& quotes) {
+  uint32_t last = 0;
+  for (const auto& q : quotes) {
+    if (q.n <= last) continue;
+    last = q.n;
+    std::string when = q.valid_from == kDayMin ? "" : ", in force from " + format_day(q.valid_from);
+    if (q.valid_to != kDayMax) when += " to " + format_day(q.valid_to - 1);
+    std::printf("  [%u] %s (%s, version %u%s)%s%s\n", q.n, q.title.empty() ? q.record.c_str() : q.title.c_str(),
+                q.record.c_str(), q.version, when.c_str(), q.anchor.empty() ? "" : "  ", q.anchor.c_str());
+  }
+}
+
+void print_answer(const answer::Answer& a) {
+  for (const std::string& note : a.notes) std::fprintf(stderr, "note: %s\n", note.c_str());
+  if (!a.answerable) {
+    std::printf("The records do not answer this. (기록에서 답을 찾지 못했습니다.)  confidence %.2f\n", a.confidence);
+    if (!a.closest.empty()) std::printf("Closest:\n");
+    for (const auto& quote : a.closest) print_quote(quote);
+    print_sources(a.closest);
+    return;
+  }
+  for (const auto& quote : a.quotes) print_quote(quote);
+  for (const auto& c : a.conflicts) {
+    std::printf("  The records differ: [%u] says %s, [%u] says %s; [%u] is the later.\n", a.quotes[c.newer].n,
+                c.newer_span.c_str(), a.quotes[c.older].n, c.older_span.c_str(), a.quotes[c.newer].n);
+  }
+  std::printf("\n");
+  print_sources(a.quotes);
+  std::printf("  confidence %.2f\n", a.confidence);
+}
+
+}  // namespace
+
+int run_ask(const Common& common, const AskArguments& arguments) {
+  const auto as_of = day_option(arguments.as_of, "--as-of");
+  if (!as_of) return report_usage(as_of.error());
+  if (trim(arguments.question).empty()) return report_usage({ErrorCode::kInvalid, "ask: the question is empty"});
+  auto home = open_home(common.home);
+  if (!home) return report_error(home.error());
+  const answer::Answerer answerer(home->archive, home->searcher);
+  answer::AskRequest request;
+  request.question = arguments.question;
+  request.as_of = *as_of;
+  request.quotes = arguments.quotes;
+  if (!arguments.labels.empty()) {
+    auto labels = label_options(home->archive, arguments.labels);
+    if (!labels) return report_error(labels.error());
+    request.labels = std::move(*labels);
+  }
+  if (arguments.threshold >= 0) request.threshold = arguments.threshold;
+  const auto answer = answerer.ask(request);
+  if (!answer) return report_error(answer.error());
+  if (common.json) {
+    print_json(answer_json(*answer));
+  } else {
+    print_answer(*answer);
+  }
+  return 0;
+}
+
+}  // namespace sillok::cli

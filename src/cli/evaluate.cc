@@ -1,0 +1,44 @@
+#include "cli/common.h"
+#include "evaluate/evaluate.h"
+
+namespace sillok::cli {
+
+int run_evaluate(const Common& common, const EvaluateArguments& arguments) {
+  const auto gold = evaluate::load_gold(arguments.gold);
+  if (!gold) return report_error(gold.error());
+  auto home = open_home(common.home);
+  if (!home) return report_error(home.error());
+  const answer::Answerer answerer(home->archive, home->searcher);
+  std::optional<double> threshold;
+  if (arguments.calibrate) threshold = 0.0;
+  Result<evaluate::Report> report = [&] {
+    ProgressLine progress("asking");
+    return evaluate::run(answerer, home->searcher, *gold,
+                         [&](size_t done, size_t total) { progress.show(done, total); }, threshold);
+  }();
+  if (!report) return report_error(report.error());
+  report->gold = fs::absolute(arguments.gold).string();
+  report->home = fs::absolute(common.home).string();
+
+  if (arguments.calibrate) {
+    const auto chosen = evaluate::choose_threshold(report->outcomes);
+    if (!chosen) return report_error(chosen.error());
+    const auto saved = answer::save_threshold(common.home, *chosen, report->gold);
+    if (!saved) return report_error(saved.error());
+    std::fprintf(stderr, "Threshold %.3f chosen on %zu questions and kept for this home.\n", *chosen, gold->size());
+  }
+  std::string stamp = format_micros(report->finished);
+  std::erase(stamp, ':');
+  const fs::path file = arguments.report.empty() ? common.home / "log" / ("evaluation-" + stamp + ".json")
+                                                 : fs::path(arguments.report);
+  const auto written = write_file_atomic(file, evaluate::to_json(*report, true) + "\n");
+  if (!written) return report_error(written.error());
+  if (common.json) {
+    std::printf("%s\n", evaluate::to_json(*report, arguments.outcomes).c_str());
+  } else {
+    std::printf("%sreport               %s\n", evaluate::to_text(*report).c_str(), file.c_str());
+  }
+  return 0;
+}
+
+}  // namespace sillok::cli

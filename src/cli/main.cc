@@ -1,0 +1,143 @@
+// The command line: one verb each, options into structs, the verbs in their own files.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdlib>
+
+#include "cli/common.h"
+#include "documents/documents.h"
+
+namespace sillok::cli {
+namespace {
+
+fs::path default_home() {
+  const char* home = std::getenv("SILLOK_HOME");
+  return home != nullptr && *home != '\0' ? home : "sillok-home";
+}
+
+struct Program {
+  Common common;
+  AddArguments add;
+  ReadArguments read;
+  SearchArguments search;
+  AskArguments ask;
+  EvaluateArguments evaluate;
+  RecordArguments record;
+  RecordsArguments records;
+  DoctorArguments doctor;
+  std::function<int()> verb;
+};
+
+CLI::App* add_verb(CLI::App& app, Program& program, const char* name, const char* what, std::function<int()> run) {
+  CLI::App* verb = app.add_subcommand(name, what);
+  verb->add_option("--home", program.common.home, "The home folder (default: $SILLOK_HOME or ./sillok-home)");
+  verb->add_flag("--json", program.common.json, "Print JSON");
+  verb->callback([&program, run = std::move(run)] { program.verb = run; });
+  return verb;
+}
+
+void define_records(CLI::App& app, Program& p) {
+  add_verb(app, p, "init", "Make a home", [&p] { return run_init(p.common); });
+
+  auto* add = add_verb(app, p, "add", "Read files and folders into the archive", [&p] { return run_add(p.common, p.add); });
+  add->add_option("paths", p.add.paths, "Files and folders");
+  add->add_option("--label", p.add.label, "Label for everything added");
+  add->add_option("--effective-from", p.add.effective_from, "First day in force, overriding the documents' own");
+  add->add_option("--effective-to", p.add.effective_to, "Last day in force, overriding the documents' own");
+  add->add_option("--record", p.add.record, "Key of the record (one file only)");
+  add->add_option("--jobs", p.add.jobs, "Reader processes (default: one per core)");
+  add->add_flag("--reread", p.add.reread, "Read files again though they look unchanged");
+  add->add_flag("--watch", p.add.watch, "Stay and follow the folders");
+  add->add_option("--erase", p.add.erase, "Remove a record's content for good, leaving a tombstone");
+
+  auto* read = add_verb(app, p, "read", "Show what the reader makes of one file", [&p] { return run_read(p.common, p.read); });
+  read->add_option("file", p.read.file, "The file")->required();
+  read->add_flag("--text", p.read.text, "Plain text (the default)");
+  read->add_flag("--html", p.read.html, "HTML");
+
+  const auto record_options = [&p](CLI::App* verb) {
+    verb->add_option("record", p.record.record, "The record's key")->required();
+    verb->add_option("--as-of", p.record.as_of, "The version in force on this day");
+    verb->add_option("--version", p.record.version, "The version with this number");
+  };
+  auto* show = add_verb(app, p, "show", "Show a record", [&p] { return run_show(p.common, p.record); });
+  record_options(show);
+  show->add_flag("--text", p.record.text, "Text alone");
+  show->add_flag("--html", p.record.html, "HTML");
+  show->add_flag("--original", p.record.original, "The bytes of the file it was read from");
+  show->add_option("--at", p.record.at, "Only the blocks at this anchor, as citations give it");
+  auto* links = add_verb(app, p, "links", "Show what a record is linked with", [&p] { return run_links(p.common, p.record); });
+  record_options(links);
+
+  auto* records = add_verb(app, p, "records", "List records", [&p] { return run_records(p.common, p.records); });
+  records->add_option("--after", p.records.after, "Start after this key");
+  records->add_option("--limit", p.records.limit, "At most so many");
+  records->add_flag("--failures", p.records.failures, "List the files that could not be read, and why");
+}
+
+void define_questions(CLI::App& app, Program& p) {
+  auto* search = add_verb(app, p, "search", "Find passages", [&p] { return run_search(p.common, p.search); });
+  search->add_option_function<std::string>("query", [&p](const std::string& query) {
+    p.search.has_query = true;
+    p.search.query = query;
+  }, "Words, \"phrases\", title: type: label: record: after: before:");
+  search->add_option("--limit", p.search.limit, "At most so many results")->check(CLI::Range(1, 10000));
+  search->add_option("--as-of", p.search.as_of, "As the records stood on this day");
+  search->add_option("--labels", p.search.labels, "Only records with these labels")->delimiter(',');
+  search->add_flag("--passages", p.search.passages, "Several passages of a record, not only the best");
+  search->add_flag("--all-versions", p.search.all_versions, "Superseded versions too");
+  search->add_option("--batch", p.search.batch, "A JSONL file of {\"id\",\"question\"}: one line of JSON each");
+
+  auto* ask = add_verb(app, p, "ask", "Answer a question from the records", [&p] { return run_ask(p.common, p.ask); });
+  ask->add_option("question", p.ask.question, "The question")->required();
+  ask->add_option("--as-of", p.ask.as_of, "As the records stood on this day");
+  ask->add_option("--labels", p.ask.labels, "Only from records with these labels")->delimiter(',');
+  ask->add_option("--quotes", p.ask.quotes, "At most so many quotes")->check(CLI::Range(1, 20));
+  ask->add_option("--threshold", p.ask.threshold, "Confidence below which the records do not answer");
+
+  auto* evaluate = add_verb(app, p, "evaluate", "Measure the answer rate on gold questions",
+                            [&p] { return run_evaluate(p.common, p.evaluate); });
+  evaluate->add_option("gold", p.evaluate.gold, "JSONL of gold questions")->required();
+  evaluate->add_flag("--calibrate", p.evaluate.calibrate, "Choose this home's threshold on these questions and keep it");
+  evaluate->add_flag("--outcomes", p.evaluate.outcomes, "Each question's outcome in the JSON too");
+  evaluate->add_option("--report", p.evaluate.report, "Where to write the report (default: the home's log/)");
+
+  auto* doctor = add_verb(app, p, "doctor", "Check the home", [&p] { return run_doctor(p.common, p.doctor); });
+  doctor->add_flag("--deep", p.doctor.deep, "Hash every original too");
+}
+
+// One line, like every other error; CLI11's own has two.
+std::string usage_message(const CLI::App*, const CLI::Error& error) {
+  std::string what = error.what();
+  std::replace(what.begin(), what.end(), '\n', ' ');
+  return "sillok: " + what + "; `sillok --help` or `sillok VERB --help` says more\n";
+}
+
+int run(int argc, char** argv) {
+  Program program;
+  program.common.home = default_home();
+  CLI::App app("Sillok keeps an organisation's records and answers from them.", "sillok");
+  app.set_version_flag("--version", SILLOK_VERSION);
+  app.require_subcommand(1);
+  app.failure_message(usage_message);
+  define_records(app, program);
+  define_questions(app, program);
+  if (argc > 1 && *argv[1] != '-' &&
+      app.get_subcommands([&](CLI::App* verb) { return verb->get_name() == argv[1]; }).empty()) {
+    return report_usage({ErrorCode::kInvalid, "there is no command '" + shorten(clean_utf8(argv[1]), 40) +
+                                                  "'; `sillok --help` lists them"});
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  return program.verb();
+}
+
+}  // namespace
+}  // namespace sillok::cli
+
+int main(int argc, char** argv) {
+  if (argc > 1 && argv[1] == sillok::documents::kReaderVerb) return sillok::documents::reader_main();
+  return sillok::cli::run(argc, argv);
+}

@@ -1,0 +1,77 @@
+// evaluate: gold questions in, the answer rate and what stands behind it out.
+//
+// Contents: gold questions | report | running | calibration
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "answer/answer.h"
+#include "base/base.h"
+#include "search/search.h"
+
+namespace sillok::evaluate {
+
+// One line of a gold file: {"id","question","answers":[...],"records":[...]?,"as_of"?,"answerable"?,"category"?}
+struct GoldQuestion {
+  std::string id, question, category;
+  std::vector<std::string> answers;  // any of them is right
+  std::vector<std::string> records;  // keys of the records that hold the answer
+  Day as_of = kDayMax;
+  bool answerable = true;            // default: true if there are answers
+};
+// kInvalid names the line and what is wrong with it.
+Result<std::vector<GoldQuestion>> load_gold(const fs::path& path);
+
+// How one question went.
+struct Outcome {
+  std::string id, question, category;
+  bool answerable = true;       // as the gold file says
+  bool answered = false;        // as the program decided
+  bool in_first = false;        // an accepted answer inside the first quote
+  bool in_quotes = false;       // ... inside the quotes shown
+  double exact = 0, f1 = 0;     // of the marked span
+  double confidence = 0;
+  std::vector<size_t> ranks;    // 1-based rank of each gold record among the first 20; 0 = not there
+  double ask_ms = 0, search_ms = 0;
+  std::string given;            // the marked span or first quote
+};
+
+struct Metrics {
+  size_t questions = 0, answerable = 0;
+  // Over answerable questions: a quote shown holds an accepted answer. Abstaining counts as not.
+  double answer_rate = 0, answer_rate_1 = 0;
+  double em = 0, f1 = 0;                       // of the marked span, SQuAD normalisation, F1 over characters for Hangul and Han
+  // Over questions with gold records: share of them within the first k, capped at k.
+  double recall_at_1 = 0, recall_at_5 = 0, recall_at_20 = 0, mrr_10 = 0;
+  double abstention_precision = 0, abstention_recall = 0;
+  double auroc_answerable = 0;                 // of the confidence; NaN without both kinds of question
+  double latency_ms_p50 = 0, latency_ms_p99 = 0;               // of asking
+  double search_latency_ms_p50 = 0, search_latency_ms_p99 = 0;  // of searching alone
+};
+
+struct Report {
+  Metrics all;
+  std::map<std::string, Metrics> by_category;
+  std::vector<Outcome> outcomes;
+  double threshold = 0;
+  std::string home, gold;
+  Micros finished = 0;
+};
+// All figures in percent as the field reports them except mrr_10, AUROC (0..1 times 100 as well) and milliseconds.
+std::string to_json(const Report& report, bool with_outcomes);
+std::string to_text(const Report& report);
+
+// Asks every question. `threshold` replaces the home's; with 0 nothing is abstained from, as choose_threshold needs.
+using Progress = std::function<void(size_t done, size_t total)>;
+Result<Report> run(const answer::Answerer& answerer, const search::Searcher& searcher,
+                   const std::vector<GoldQuestion>& gold, const Progress& progress,
+                   std::optional<double> threshold = std::nullopt);
+
+// From outcomes of a run with threshold 0: the confidence below which abstaining loses fewest points, a wrong answer counted as much as a missed one.
+// kInvalid if the gold questions are all answerable or none is.
+Result<double> choose_threshold(const std::vector<Outcome>& outcomes);
+
+}  // namespace sillok::evaluate

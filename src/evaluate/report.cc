@@ -1,0 +1,85 @@
+#include <cmath>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "evaluate/evaluate.h"
+
+namespace sillok::evaluate {
+namespace {
+
+using nlohmann::ordered_json;
+
+double rounded(double value) { return std::round(value * 1000) / 1000; }
+
+ordered_json json_of(const Metrics& m) {
+  ordered_json json;
+  json["questions"] = m.questions;
+  json["answerable"] = m.answerable;
+  const std::pair<const char*, double> figures[] = {
+      {"answer_rate", m.answer_rate}, {"answer_rate_1", m.answer_rate_1}, {"em", m.em}, {"f1", m.f1},
+      {"recall_at_1", m.recall_at_1}, {"recall_at_5", m.recall_at_5}, {"recall_at_20", m.recall_at_20},
+      {"mrr_10", m.mrr_10}, {"abstention_precision", m.abstention_precision},
+      {"abstention_recall", m.abstention_recall}};
+  for (const auto& [name, value] : figures) json[name] = rounded(value);
+  json["auroc_answerable"] = std::isnan(m.auroc_answerable) ? ordered_json() : ordered_json(rounded(m.auroc_answerable));
+  json["latency_ms_p50"] = rounded(m.latency_ms_p50);
+  json["latency_ms_p99"] = rounded(m.latency_ms_p99);
+  json["search_latency_ms_p50"] = rounded(m.search_latency_ms_p50);
+  json["search_latency_ms_p99"] = rounded(m.search_latency_ms_p99);
+  return json;
+}
+
+}  // namespace
+
+std::string to_json(const Report& report, bool with_outcomes) {
+  ordered_json json = json_of(report.all);
+  json["threshold"] = rounded(report.threshold);
+  json["gold"] = report.gold;
+  json["home"] = report.home;
+  json["finished"] = format_micros(report.finished);
+  for (const auto& [category, metrics] : report.by_category) json["by_category"][category] = json_of(metrics);
+  if (with_outcomes) {
+    for (const Outcome& o : report.outcomes) {
+      ordered_json line;
+      line["id"] = o.id;
+      line["question"] = o.question;
+      if (!o.category.empty()) line["category"] = o.category;
+      line["answerable"] = o.answerable;
+      line["answered"] = o.answered;
+      line["right"] = o.in_quotes;
+      line["right_first"] = o.in_first;
+      line["confidence"] = rounded(o.confidence);
+      line["ranks"] = o.ranks;
+      line["given"] = o.given;
+      json["outcomes"].push_back(std::move(line));
+    }
+  }
+  return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string to_text(const Report& report) {
+  const Metrics& m = report.all;
+  char buffer[1024];
+  std::snprintf(buffer, sizeof buffer,
+                "questions            %zu (%zu answerable)\n"
+                "answer rate          %.1f %%  (first quote alone %.1f %%)\n"
+                "marked span          EM %.1f, F1 %.1f\n"
+                "records found        recall@1 %.1f, @5 %.1f, @20 %.1f, MRR@10 %.1f\n"
+                "abstaining           precision %.1f %%, recall %.1f %%, AUROC %.3f, threshold %.2f\n"
+                "time per question    p50 %.2f ms, p99 %.2f ms (search alone %.2f and %.2f ms)\n",
+                m.questions, m.answerable, m.answer_rate, m.answer_rate_1, m.em, m.f1, m.recall_at_1, m.recall_at_5,
+                m.recall_at_20, m.mrr_10, m.abstention_precision, m.abstention_recall, m.auroc_answerable,
+                report.threshold, m.latency_ms_p50, m.latency_ms_p99, m.search_latency_ms_p50, m.search_latency_ms_p99);
+  std::string out = buffer;
+  for (const auto& [category, c] : report.by_category) {
+    if (c.answerable > 0) {
+      std::snprintf(buffer, sizeof buffer, "  %-18s %.1f %% of %zu\n", category.c_str(), c.answer_rate, c.answerable);
+    } else {
+      std::snprintf(buffer, sizeof buffer, "  %-18s refused %.1f %% of %zu\n", category.c_str(), c.abstention_recall, c.questions);
+    }
+    out += buffer;
+  }
+  return out;
+}
+
+}  // namespace sillok::evaluate

@@ -1,0 +1,87 @@
+#include <chrono>
+
+#include "evaluate/metrics.h"
+
+namespace sillok::evaluate {
+namespace {
+
+double ms_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+}
+
+std::vector<size_t> ranks_of(const std::vector<std::string>& records, const search::Response& response) {
+  std::vector<size_t> ranks(records.size(), 0);
+  for (size_t r = 0; r < records.size(); ++r) {
+    for (size_t i = 0; i < response.results.size() && ranks[r] == 0; ++i) {
+      if (response.results[i].record == records[r]) ranks[r] = i + 1;
+    }
+  }
+  return ranks;
+}
+
+Result<Outcome> ask_one(const answer::Answerer& answerer, const search::Searcher& searcher, const GoldQuestion& gold,
+                        std::optional<double> threshold) {
+  constexpr size_t kRanked = 20;
+  Outcome outcome;
+  outcome.id = gold.id;
+  outcome.question = gold.question;
+  outcome.category = gold.category;
+  outcome.answerable = gold.answerable;
+
+  search::Request query;
+  query.query = gold.question;
+  query.limit = kRanked;
+  query.as_of = gold.as_of;
+  auto start = std::chrono::steady_clock::now();
+  SILLOK_ASSIGN(const search::Response response, searcher.search(query));
+  outcome.search_ms = ms_since(start);
+  outcome.ranks = ranks_of(gold.records, response);
+
+  answer::AskRequest request;
+  request.question = gold.question;
+  request.as_of = gold.as_of;
+  request.threshold = threshold;
+  start = std::chrono::steady_clock::now();
+  SILLOK_ASSIGN(const answer::Answer answer, answerer.ask(request));
+  outcome.ask_ms = ms_since(start);
+  outcome.answered = answer.answerable;
+  outcome.confidence = answer.confidence;
+  outcome.given = answer.text;
+  for (size_t i = 0; i < answer.quotes.size(); ++i) {
+    if (!contains_answer(answer.quotes[i].text, gold.answers)) continue;
+    outcome.in_quotes = true;
+    outcome.in_first |= i == 0;
+  }
+  if (gold.answerable && answer.answerable) {
+    outcome.exact = exact_match(answer.text, gold.answers) ? 1 : 0;
+    outcome.f1 = f1(answer.text, gold.answers);
+  }
+  return outcome;
+}
+
+}  // namespace
+
+Result<Report> run(const answer::Answerer& answerer, const search::Searcher& searcher,
+                   const std::vector<GoldQuestion>& gold, const Progress& progress,
+                   std::optional<double> threshold) {
+  Report report;
+  for (size_t i = 0; i < gold.size(); ++i) {
+    auto outcome = ask_one(answerer, searcher, gold[i], threshold);
+    if (!outcome) return fail(outcome.error().in("question " + gold[i].id));
+    report.outcomes.push_back(std::move(*outcome));
+    if (progress) progress(i + 1, gold.size());
+  }
+  std::map<std::string, std::vector<const Outcome*>> groups;
+  std::vector<const Outcome*> all;
+  for (const Outcome& outcome : report.outcomes) {
+    all.push_back(&outcome);
+    if (!outcome.category.empty()) groups[outcome.category].push_back(&outcome);
+  }
+  report.all = summarise(all);
+  for (const auto& [category, outcomes] : groups) report.by_category[category] = summarise(outcomes);
+  report.threshold = threshold.value_or(answerer.threshold());
+  report.finished = now_micros();
+  return report;
+}
+
+}  // namespace sillok::evaluate

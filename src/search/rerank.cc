@@ -1,0 +1,204 @@
+#include "search/rerank.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "text/text.h"
+
+namespace sillok::search {
+
+Question::Question(std::u32string folded, std::vector<QuestionTerm> terms, std::vector<float> weights)
+    : folded_(std::move(folded)), terms_(std::move(terms)), weights_(std::move(weights)) {
+  SILLOK_CHECK(terms_.size() == weights_.size());
+  for (float w : weights_) total_ += w;
+  slots_.assign(std::bit_ceil(2 * terms_.size() + 1), 0);
+  for (size_t i = 0; i < terms_.size(); ++i) {
+    size_t at = terms_[i].id & (slots_.size() - 1);
+    while (slots_[at] != 0) at = (at + 1) & (slots_.size() - 1);
+    slots_[at] = static_cast<uint32_t>(i + 1);
+    // But for words, whose end the sieve ignores, a term's characters are those between its bounds.
+    sieve_.add(terms_[i].term_class, folded_[terms_[i].begin], folded_[terms_[i].end - 1]);
+  }
+  // Words where the script has them; pairs of characters stand for words in Han and in scripts without spaces.
+  bool any = false;
+  for (size_t i = 0; i < terms_.size(); ++i) {
+    if (terms_[i].term_class != TermClass::kWord) continue;
+    words_.push_back({terms_[i].begin, terms_[i].end, i});
+    any = true;
+  }
+  for (size_t i = 0; i < terms_.size(); ++i) {
+    const bool inside = std::any_of(words_.begin(), words_.end(), [&](const Word& w) {
+      return terms_[i].begin < w.end && w.begin < terms_[i].end;
+    });
+    if (terms_[i].term_class == TermClass::kBigram && (!any || !inside)) {
+      words_.push_back({terms_[i].begin, terms_[i].end, i});
+    }
+  }
+  std::sort(words_.begin(), words_.end(), [](const Word& a, const Word& b) { return a.begin < b.begin; });
+}
+
+int Question::find(TermId id) const {
+  for (size_t at = id & (slots_.size() - 1); slots_[at] != 0; at = (at + 1) & (slots_.size() - 1)) {
+    if (terms_[slots_[at] - 1].id == id) return static_cast<int>(slots_[at]) - 1;
+  }
+  return -1;
+}
+
+float Question::weight_of(const Bits& matched) const {
+  float sum = 0;
+  matched.for_each([&](size_t i) { sum += weights_[i]; });
+  return sum;
+}
+
+float Question::added_weight(const Bits& own, const Bits& other) const {
+  float sum = 0;
+  other.for_each([&](size_t i) { sum += own.test(i) ? 0 : weights_[i]; });
+  return sum;
+}
+
+std::vector<float> Question::words_found(const Bits& matched) const {
+  constexpr float kByParts = 0.9f;
+  std::vector<float> found;
+  found.reserve(words_.size());
+  for (const Word& word : words_) {
+    float share = matched.test(word.term) ? 1.0f : 0.0f;
+    size_t parts = 0, hits = 0;
+    for (size_t i = 0; share < 1 && i < terms_.size(); ++i) {
+      if (i == word.term || terms_[i].begin < word.begin || terms_[i].end > word.end) continue;
+      ++parts;
+      hits += matched.test(i) ? 1 : 0;
+    }
+    if (parts > 0) share = std::max(share, kByParts * static_cast<float>(hits) / static_cast<float>(parts));
+    found.push_back(share);
+  }
+  return found;
+}
+
+namespace {
+
+// Sentences of each line; a table row ("a | b") is one unit whatever stops it holds.
+std::vector<text::Span> split_units(std::string_view text) {
+  std::vector<text::Span> units;
+  size_t begin = 0;
+  for (std::string_view line : split(text, '\n')) {
+    if (line.find(" | ") != line.npos) {
+      const std::string_view row = trim(line);
+      const auto offset = static_cast<size_t>(row.data() - text.data());
+      if (!row.empty()) units.push_back({offset, offset + row.size()});
+    } else {
+      for (const text::Span span : text::sentences(line)) units.push_back({begin + span.begin, begin + span.end});
+    }
+    begin += line.size() + 1;
+  }
+  return units;
+}
+
+}  // namespace
+
+Evidence match_passage(const Question& question, std::string_view text, std::string_view context, bool details) {
+  const std::vector<text::Span> spans = split_units(text);
+  const size_t term_count = question.terms().size();
+  std::vector<Bits> matched(spans.size(), Bits(term_count));
+  Bits any(term_count), around(term_count);
+
+  const Folded folded = fold_with_offsets(text);
+  // Which unit each code point is in: units are in order, so one pass suffices.
+  std::vector<uint32_t> unit_of(folded.text.size());
+  size_t unit = 0;
+  for (size_t i = 0; i < folded.text.size(); ++i) {
+    while (unit + 1 < spans.size() && folded.offset[i] >= spans[unit + 1].begin) ++unit;
+    unit_of[i] = static_cast<uint32_t>(unit);
+  }
+  if (!spans.empty()) {
+    for (const Term& term : extract_terms(folded.text, question.sieve())) {
+      if (const int index = question.find(term.id); index >= 0) matched[unit_of[term.begin]].set(static_cast<size_t>(index));
+    }
+  }
+  for (const Bits& bits : matched) any.add(bits);
+  std::vector<TermId> context_terms;
+  if (details) append_terms(context, context_terms);
+  for (TermId id : context_terms) {
+    if (const int index = question.find(id); index >= 0) around.set(static_cast<size_t>(index));
+  }
+
+  Evidence evidence;
+  const float total = std::max(question.total(), 1e-6f);
+  evidence.coverage = question.weight_of(any) / total;
+  for (size_t i = 0; i < spans.size(); ++i) {
+    Unit u;
+    u.begin = spans[i].begin;
+    u.end = spans[i].end;
+    u.own = question.weight_of(matched[i]) / total;
+    if (i > 0) u.previous = question.added_weight(matched[i], matched[i - 1]) / total;
+    if (i + 1 < spans.size()) u.next = question.added_weight(matched[i], matched[i + 1]) / total;
+    evidence.best_unit = std::max(evidence.best_unit, u.own);
+    evidence.best_pair = std::max(evidence.best_pair, u.own + u.next);
+    if (details) {
+      u.context = question.added_weight(matched[i], around) / total;
+      matched[i].add(around);
+      u.found = question.words_found(matched[i]);
+    }
+    evidence.units.push_back(std::move(u));
+  }
+  if (details) {
+    any.add(around);
+    evidence.found = question.words_found(any);
+  }
+  return evidence;
+}
+
+Snippet make_snippet(const Question& question, std::string_view text, const std::vector<Unit>& units,
+                     size_t max_code_points) {
+  // Begin at the best unit and take what follows; a long unit is cut around its first match.
+  size_t best = 0;
+  for (size_t i = 1; i < units.size(); ++i) {
+    if (units[i].own > units[best].own + 1e-6f) best = i;
+  }
+  const size_t from = units.empty() ? 0 : units[best].begin;
+  const Folded folded = fold_with_offsets(text);
+  std::vector<Match> all;
+  for (const Term& term : extract_terms(folded.text, question.sieve())) {
+    const int index = question.find(term.id);
+    // Only what carries meaning is marked: words that are not question words, and parts of them.
+    if (index < 0 || question.terms()[static_cast<size_t>(index)].weight < 0.5f * class_weight(term.term_class)) continue;
+    if (term.term_class == TermClass::kTrigram || term.term_class == TermClass::kCharacter) continue;
+    all.push_back({folded.offset[term.begin], folded.offset[term.end]});
+  }
+  std::sort(all.begin(), all.end(), [](const Match& a, const Match& b) { return a.begin < b.begin; });
+
+  size_t begin = from;
+  const size_t unit_end = units.empty() ? text.size() : units[best].end;
+  const std::string_view rest = text.substr(begin, unit_end - begin);
+  if (to_utf32(rest).size() > max_code_points) {
+    for (const Match& match : all) {
+      if (match.begin < begin || match.begin >= unit_end) continue;
+      // A third of the length before the first match.
+      size_t lead = 0;
+      size_t at = match.begin;
+      while (at > begin && lead < max_code_points / 3) {
+        --at;
+        if ((static_cast<uint8_t>(text[at]) & 0xC0) != 0x80) ++lead;
+      }
+      begin = at;
+      break;
+    }
+  }
+  Snippet snippet;
+  if (begin > from) snippet.text = "…";
+  const size_t shift = snippet.text.size();
+  const std::string cut = shorten(text.substr(begin), max_code_points);
+  const size_t shown = cut.ends_with("…") ? cut.size() - std::string_view("…").size() : cut.size();
+  snippet.text += cut;
+  for (const Match& match : all) {
+    if (match.begin < begin || match.end > begin + shown) continue;
+    const Match moved{match.begin - begin + shift, match.end - begin + shift};
+    if (!snippet.matches.empty() && moved.begin <= snippet.matches.back().end) {
+      snippet.matches.back().end = std::max(snippet.matches.back().end, moved.end);
+    } else {
+      snippet.matches.push_back(moved);
+    }
+  }
+  return snippet;
+}
+
+}  // namespace sillok::search

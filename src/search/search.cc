@@ -1,0 +1,292 @@
+#include "search/search.h"
+
+#include <algorithm>
+#include <cmath>
+#include <unordered_set>
+
+#include "search/index.h"
+#include "search/query.h"
+#include "search/rerank.h"
+#include "text/text.h"
+
+namespace sillok::search {
+namespace {
+
+constexpr size_t kReranked = 50;            // candidates looked at closely; more moves recall@1 by under 0.05
+constexpr size_t kPhraseCandidates = 1000;  // candidates checked for quoted phrases
+constexpr size_t kSnippetLength = 200;      // code points
+constexpr size_t kMaxQuery = 4096;          // bytes of a query; longer ones are cut, with a note
+constexpr float kTitleShare = 0.6f;         // weight of a term in title or headings against the body
+
+// Terms that any passage holding the phrase must have, whatever stands around it.
+void append_required(std::string_view phrase, std::vector<TermId>& required) {
+  const std::u32string folded = to_utf32(text::fold(phrase));
+  const std::vector<Term> terms = extract_terms(folded);
+  bool certain = false;
+  for (const Term& term : terms) {
+    if (term.term_class == TermClass::kWord || term.term_class == TermClass::kPrefix) continue;
+    required.push_back(term.id);
+    certain = true;
+  }
+  // Short alphabetic words have no parts; then the phrase must hold them as whole words.
+  for (const Term& term : terms) {
+    if (!certain && term.term_class == TermClass::kWord) required.push_back(term.id);
+  }
+}
+
+std::string fold_for_phrase(std::string_view text) { return collapse_spaces(text::fold(text)); }
+
+struct Prepared {
+  ParsedQuery parsed;
+  std::vector<std::string> folded_phrases;
+  Folded folded;
+  RankQuery rank;
+};
+
+Result<Prepared> prepare(const Request& request, std::vector<std::string>& notes) {
+  std::string_view query = request.query;
+  if (query.size() > kMaxQuery) {
+    query = query.substr(0, kMaxQuery);
+    notes.push_back("the question was cut to its first " + std::to_string(kMaxQuery) + " bytes");
+  }
+  Prepared p;
+  SILLOK_ASSIGN(p.parsed, parse_query(clean_utf8(query)));
+  if (trim(p.parsed.text).empty()) {
+    // "title:구매규정" alone: the words that the title must have are what is looked for.
+    for (const std::string& title : p.parsed.titles) p.parsed.text += (p.parsed.text.empty() ? "" : " ") + title;
+  }
+  p.folded = fold_with_offsets(p.parsed.text);
+  Filter& filter = p.rank.filter;
+  filter.as_of = request.as_of == kDayMax ? today() : request.as_of;
+  filter.all_versions = request.all_versions;
+  filter.labels = request.labels;
+  if (!p.parsed.labels.empty()) {
+    std::vector<std::string> both;
+    for (const std::string& label : p.parsed.labels) {
+      const bool allowed = !request.labels || std::find(request.labels->begin(), request.labels->end(), label) !=
+                                                  request.labels->end();
+      if (allowed) both.push_back(label);
+    }
+    filter.labels = std::move(both);
+  }
+  filter.formats = p.parsed.formats;
+  filter.record_prefix = p.parsed.record_prefix;
+  filter.after = p.parsed.after;
+  filter.before = p.parsed.before;
+  for (const std::string& phrase : p.parsed.phrases) {
+    append_required(phrase, filter.required);
+    p.folded_phrases.push_back(fold_for_phrase(phrase));
+  }
+  for (const std::string& title : p.parsed.titles) append_required(title, filter.title_required);
+  return p;
+}
+
+float idf(uint64_t passages, uint64_t df) {
+  const auto n = static_cast<float>(passages), d = static_cast<float>(df);
+  return std::log(1.0f + (n - d + 0.5f) / (d + 0.5f));
+}
+
+// The question with its terms weighted by rarity among what the asker may see.
+Question weigh(Prepared& p, const Snapshot& snapshot, std::vector<float>& rarity) {
+  std::vector<QuestionTerm> terms = question_terms(p.folded.text);
+  std::vector<TermId> ids;
+  for (const QuestionTerm& term : terms) ids.push_back(term.id);
+  const Snapshot::Statistics statistics = snapshot.statistics(ids, p.rank.filter);
+  const RankProfile& profile = rank_profile(p.folded.text);
+  p.rank.k1 = profile.k1;
+  p.rank.b = profile.b;
+  std::vector<float> weights;
+  for (size_t i = 0; i < terms.size(); ++i) {
+    const float r = idf(statistics.passages, statistics.document_frequency[i]);
+    rarity.push_back(r);
+    weights.push_back(terms[i].weight * std::pow(r, profile.idf_power));
+    const float weight = terms[i].weight * std::pow(r, profile.idf_power - 1);
+    p.rank.terms.push_back({ids[i], weight, kTitleShare * weight, weights.back()});
+  }
+  return Question(p.folded.text, std::move(terms), std::move(weights));
+}
+
+PassageResult make_result(const StoredPassage& stored) {
+  PassageResult result;
+  result.version_id = stored.version;
+  result.record = stored.record;
+  result.title = stored.title;
+  result.anchor = stored.anchor;
+  result.format = stored.format;
+  result.label = stored.label;
+  result.version = stored.number;
+  result.ordinal = stored.ordinal;
+  result.valid_from = stored.valid_from;
+  result.valid_to = stored.valid_to;
+  result.context = stored.context;
+  result.text = stored.text;
+  return result;
+}
+
+struct Candidate {
+  Hit hit;
+  double score = 0;
+  double most = 0;      // that the score can become when looked at closely
+  bool looked = false;  // score and evidence are those of the closer look
+  std::string_view record;
+  Evidence evidence;
+};
+
+// The score that the last of `limit` results has by what was looked at so far; none while there are fewer.
+std::optional<double> last_score(const std::vector<Candidate>& candidates, size_t limit, bool per_record) {
+  std::vector<const Candidate*> best;  // looked at; per record the best
+  for (const Candidate& c : candidates) {
+    if (!c.looked) continue;
+    const auto same = std::find_if(best.begin(), best.end(), [&](const Candidate* other) {
+      return per_record && other->record == c.record;
+    });
+    if (same == best.end()) best.push_back(&c);
+    else if (c.score > (*same)->score) *same = &c;
+  }
+  if (best.size() < limit) return std::nullopt;
+  const auto last = best.begin() + static_cast<std::ptrdiff_t>(limit) - 1;
+  std::nth_element(best.begin(), last, best.end(),
+                   [](const Candidate* a, const Candidate* b) { return a->score > b->score; });
+  return (*last)->score;
+}
+
+// Looks closely at the candidates that can be among the results, most promising first: what a passage can gain is
+// bounded by the weight of the terms it holds, which the index knows. The others keep their score, which is lower
+// than any result's: the results are those of looking at all.
+void look_closely(const Question& question, const RankProfile& profile, const Snapshot& snapshot,
+                  const Request& request, std::vector<Candidate>& candidates) {
+  constexpr double kRounding = 1e-4;  // of single-precision sums of a few hundred weights, with a margin
+  const auto total = static_cast<double>(question.total());
+  const auto gain = static_cast<double>(profile.sentence + profile.neighbours + profile.coverage);
+  std::vector<Candidate*> order;
+  for (Candidate& c : candidates) {
+    c.record = snapshot.passage(c.hit).record;
+    c.most = c.score + gain * std::min(total, static_cast<double>(c.hit.covered)) * (1 + kRounding) + kRounding * total;
+    order.push_back(&c);
+  }
+  std::stable_sort(order.begin(), order.end(), [](const Candidate* a, const Candidate* b) { return a->most > b->most; });
+  for (size_t i = 0; i < order.size(); ++i) {
+    Candidate& c = *order[i];
+    if (i >= request.limit) {
+      if (const auto last = last_score(candidates, request.limit, request.per_record); last && c.most < *last) break;
+    }
+    const StoredPassage stored = snapshot.passage(c.hit);
+    c.evidence = match_passage(question, stored.text, stored.context, false);
+    c.score += total * static_cast<double>(profile.sentence * c.evidence.best_unit +
+                                           profile.neighbours * c.evidence.best_pair +
+                                           profile.coverage * c.evidence.coverage);
+    c.looked = true;
+  }
+}
+
+// The first kReranked candidates scored again; order: score, then as the index had them.
+std::vector<Candidate> rerank(const Question& question, const RankProfile& profile, const Snapshot& snapshot,
+                              const Request& request, const std::vector<Hit>& hits) {
+  std::vector<Candidate> candidates;
+  const size_t closely = std::min(kReranked, hits.size());
+  candidates.reserve(hits.size());
+  for (size_t i = 0; i < closely; ++i) candidates.push_back({hits[i], hits[i].score, 0, false, {}, {}});
+  look_closely(question, profile, snapshot, request, candidates);
+  std::stable_sort(candidates.begin(), candidates.end(),
+                   [](const Candidate& a, const Candidate& b) { return a.score > b.score; });
+  for (size_t i = closely; i < hits.size(); ++i) candidates.push_back({hits[i], hits[i].score, 0, false, {}, {}});
+  return candidates;
+}
+
+std::vector<QuestionWord> words_of(const Question& question, const Folded& folded, const std::vector<float>& rarity) {
+  std::vector<QuestionWord> words;
+  for (const Question::Word& word : question.words()) {
+    QuestionWord w;
+    w.begin = folded.offset[word.begin];
+    w.end = folded.offset[word.end];
+    w.rarity = rarity[word.term];
+    const QuestionTerm& term = question.terms()[word.term];
+    w.content = term.weight > 0.5f * class_weight(term.term_class);
+    words.push_back(w);
+  }
+  return words;
+}
+
+bool holds_phrases(const std::vector<std::string>& phrases, const StoredPassage& stored) {
+  if (phrases.empty()) return true;
+  const std::string folded = fold_for_phrase(stored.text);
+  return std::all_of(phrases.begin(), phrases.end(),
+                     [&](const std::string& phrase) { return folded.find(phrase) != folded.npos; });
+}
+
+}  // namespace
+
+struct Searcher::State {
+  Index index;
+};
+
+Searcher::Searcher(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Searcher::Searcher(Searcher&&) noexcept = default;
+Searcher& Searcher::operator=(Searcher&&) noexcept = default;
+Searcher::~Searcher() = default;
+
+Result<Searcher> Searcher::open(const fs::path& home) {
+  SILLOK_ASSIGN(Index index, Index::open(home / "index"));
+  return Searcher(std::make_unique<State>(State{std::move(index)}));
+}
+
+Status Searcher::refresh(const archive::Archive& archive) { return state_->index.refresh(archive); }
+
+std::vector<std::string> Searcher::check(const archive::Archive& archive) const { return state_->index.check(archive); }
+
+Result<Response> Searcher::search(const Request& request) const {
+  Response response;
+  SILLOK_ASSIGN(Prepared p, prepare(request, response.notes));
+  response.text = p.parsed.text;
+  const Snapshot snapshot = state_->index.snapshot();
+  std::vector<float> rarity;
+  const Question question = weigh(p, snapshot, rarity);
+  if (question.terms().empty()) {
+    response.notes.push_back("the query has no words to look for");
+    return response;
+  }
+  // Several passages of one record may come first; three times the limit leaves enough records in practice.
+  p.rank.limit = std::max(kReranked, request.per_record ? 3 * request.limit : request.limit);
+  if (!p.folded_phrases.empty()) p.rank.limit = std::max(p.rank.limit, kPhraseCandidates);
+  std::vector<Hit> hits = snapshot.rank(p.rank);
+  std::erase_if(hits, [&](const Hit& hit) { return !holds_phrases(p.folded_phrases, snapshot.passage(hit)); });
+
+  const RankProfile& profile = rank_profile(p.folded.text);
+  const double most = static_cast<double>(question.total() *
+                                          (profile.k1 + 1 + profile.sentence + profile.neighbours + profile.coverage));
+  std::unordered_set<std::string> seen;
+  for (Candidate& candidate : rerank(question, profile, snapshot, request, hits)) {
+    if (response.results.size() >= request.limit) break;
+    const StoredPassage stored = snapshot.passage(candidate.hit);
+    if (request.per_record && !seen.emplace(stored.record).second) continue;
+    PassageResult result = make_result(stored);
+    result.score = candidate.score;
+    result.share = most > 0 ? candidate.score / most : 0;
+    if (!candidate.looked || request.evidence) {
+      candidate.evidence = match_passage(question, stored.text, stored.context, request.evidence);
+    }
+    Snippet snippet = make_snippet(question, stored.text, candidate.evidence.units, kSnippetLength);
+    result.snippet = std::move(snippet.text);
+    result.matches = std::move(snippet.matches);
+    if (request.evidence) {
+      result.units = std::move(candidate.evidence.units);
+      result.found = std::move(candidate.evidence.found);
+    }
+    response.results.push_back(std::move(result));
+  }
+  if (request.evidence) response.words = words_of(question, p.folded, rarity);
+  return response;
+}
+
+std::vector<PassageResult> Searcher::around(int64_t version_id, uint32_t ordinal, uint32_t radius) const {
+  const Snapshot snapshot = state_->index.snapshot();
+  std::vector<PassageResult> results;
+  for (const Hit& hit : snapshot.passages_of(version_id)) {
+    const StoredPassage stored = snapshot.passage(hit);
+    if (stored.ordinal + radius < ordinal || stored.ordinal > ordinal + radius) continue;
+    results.push_back(make_result(stored));
+  }
+  return results;
+}
+
+}  // namespace sillok::search

@@ -1,0 +1,217 @@
+#include "search/terms.h"
+
+#include <array>
+#include <cstring>
+
+#include "text/text.h"
+
+namespace sillok::search {
+namespace {
+
+using text::Script;
+
+TermId term_id(TermClass term_class, std::u32string_view characters) {
+  const std::string_view bytes(reinterpret_cast<const char*>(characters.data()),
+                               characters.size() * sizeof(char32_t));
+  return hash64(bytes, static_cast<uint64_t>(term_class) + 1);
+}
+
+bool is_space(char32_t c) { return c == ' ' || c == '\n' || c == '\t' || c == 0x3000; }
+// Punctuation that joins the parts of an identifier or a number.
+bool joins(char32_t c) {
+  return c == '-' || c == '_' || c == '.' || c == '/' || c == '@' || c == ',' || c == ':' || c == '#';
+}
+
+constexpr std::array<float, static_cast<size_t>(TermClass::kCount)> kClassWeights = {
+    1.0f,   // word; alphabetic words count kAlphabeticWord through their prefix term as well
+    1.6f,   // prefix
+    0.85f,  // gram
+    1.0f,   // bigram
+    0.2f,   // trigram
+    0.5f};  // character
+
+// Walks folded text once and hands every term to `emit(class, begin, end, characters)`; returns the length in words.
+// Words whose first character `wants_word` declines are left out: cutting off particles is dear.
+template <typename WantsWord, typename Emit>
+uint32_t walk(const std::u32string& f, std::vector<Script>& scripts, WantsWord&& wants_word, Emit&& emit) {
+  const size_t n = f.size();
+  scripts.resize(n);
+  for (size_t i = 0; i < n; ++i) scripts[i] = f[i] >= 0xAC00 && f[i] <= 0xD7A3 ? Script::kHangul : text::script_of(f[i]);
+  const std::u32string_view view(f);
+  const auto emit_range = [&](TermClass c, size_t begin, size_t end) {
+    emit(c, begin, end, view.substr(begin, end - begin));
+  };
+
+  // Bigrams and single characters of the scripts written in syllables, across spaces but not across punctuation.
+  constexpr size_t kNone = SIZE_MAX;
+  size_t previous = kNone;
+  uint32_t han = 0, bare = 0;
+  for (size_t i = 0; i < n; ++i) {
+    const Script script = scripts[i];
+    if (script == Script::kNone) {
+      if (!is_space(f[i])) previous = kNone;
+      continue;
+    }
+    if (script == Script::kAlphabet) {
+      previous = kNone;
+      continue;
+    }
+    if (previous != kNone) {
+      const char32_t pair[2] = {f[previous], f[i]};
+      emit(TermClass::kBigram, previous, i + 1, std::u32string_view(pair, 2));
+    }
+    if (script == Script::kHan) {
+      emit_range(TermClass::kCharacter, i, i + 1);
+      ++han;
+    }
+    if (script == Script::kBare) ++bare;
+    previous = i;
+  }
+
+  // Words: runs of letters and digits; what joins two runs without a space makes an identifier of them as well.
+  uint32_t words = 0;
+  std::u32string joined;
+  for (size_t i = 0; i < n;) {
+    if (scripts[i] == Script::kNone) {
+      ++i;
+      continue;
+    }
+    size_t end = i;
+    bool has_han = false, has_hangul = false, has_bare = false, digit = false;
+    for (; end < n && scripts[end] != Script::kNone; ++end) {
+      has_han |= scripts[end] == Script::kHan;
+      has_hangul |= scripts[end] == Script::kHangul;
+      has_bare |= scripts[end] == Script::kBare;
+      digit |= scripts[end] == Script::kDigit;
+    }
+    if (has_bare) {
+      for (size_t k = i; k + 3 <= end; ++k) emit_range(TermClass::kTrigram, k, k + 3);
+      for (size_t k = i; k + 4 <= end; ++k) emit_range(TermClass::kGram, k, k + 4);
+    } else if (has_hangul) {
+      ++words;
+      if (wants_word(f[i])) emit_range(TermClass::kWord, i, i + text::stem_length(view.substr(i, end - i)));
+      for (size_t k = i; k + 3 <= end; ++k) emit_range(TermClass::kTrigram, k, k + 3);
+    } else if (!has_han) {
+      ++words;
+      emit_range(TermClass::kWord, i, end);
+      emit_range(TermClass::kPrefix, i, std::min(end, i + 5));
+      for (size_t k = i; k + 4 <= end; ++k) emit_range(TermClass::kGram, k, k + 4);
+    }
+    // An identifier starts where no joined run precedes and takes all runs joined to it.
+    const bool continues = i >= 2 && joins(f[i - 1]) && scripts[i - 2] != Script::kNone;
+    if (!continues && !has_bare && end + 1 < n && joins(f[end]) && scripts[end + 1] != Script::kNone) {
+      joined.assign(view.substr(i, end - i));
+      size_t last = end;
+      while (last + 1 < n && joins(f[last]) && scripts[last + 1] != Script::kNone) {
+        digit |= f[last] == '@';
+        size_t k = last + 1;
+        for (; k < n && scripts[k] != Script::kNone; ++k) {
+          digit |= scripts[k] == Script::kDigit;
+          joined.push_back(f[k]);
+        }
+        last = k;
+      }
+      if (digit && wants_word(f[i])) {
+        joined.resize(text::stem_length(joined));
+        emit(TermClass::kWord, i, last, std::u32string_view(joined));
+      }
+    }
+    i = end;
+  }
+  return words + han + (bare + 2) / 3;
+}
+
+}  // namespace
+
+float class_weight(TermClass term_class) { return kClassWeights[static_cast<size_t>(term_class)]; }
+
+namespace {
+
+// Appends a run of simple characters; false, and nothing appended, if it holds another.
+bool append_simple(std::string_view run, size_t begin, Folded& folded) {
+  const size_t before = folded.text.size();
+  for (size_t k = 0; k < run.size();) {
+    const size_t at = begin + k;
+    const char32_t c = text::fold_simple(decode_utf8(run, k));
+    if (c == 0) {
+      folded.text.resize(before);
+      folded.offset.resize(before);
+      return false;
+    }
+    folded.text.push_back(c);
+    folded.offset.push_back(static_cast<uint32_t>(at));
+  }
+  return true;
+}
+
+void append_folded(std::string_view run, size_t begin, Folded& folded) {
+  const std::u32string out = to_utf32(text::fold(run));
+  std::vector<uint32_t> starts;
+  for (size_t k = 0; k < run.size();) {
+    starts.push_back(static_cast<uint32_t>(begin + k));
+    decode_utf8(run, k);
+  }
+  for (size_t k = 0; k < out.size(); ++k) {
+    folded.text.push_back(out[k]);
+    // Where folding changed the number of code points, positions within the run are proportional.
+    folded.offset.push_back(starts[out.size() == starts.size() ? k : k * starts.size() / out.size()]);
+  }
+}
+
+}  // namespace
+
+Folded fold_with_offsets(std::string_view original) {
+  Folded folded;
+  folded.text.reserve(original.size() / 2);
+  folded.offset.reserve(original.size() / 2 + 1);
+  for (size_t i = 0; i < original.size();) {
+    // One run of non-space characters at a time: normalisation never reaches across a space.
+    size_t end = i;
+    const bool space = original[i] == ' ' || original[i] == '\n' || original[i] == '\t';
+    while (end < original.size() &&
+           (original[end] == ' ' || original[end] == '\n' || original[end] == '\t') == space) {
+      ++end;
+    }
+    const std::string_view run = original.substr(i, end - i);
+    if (!append_simple(run, i, folded)) append_folded(run, i, folded);
+    i = end;
+  }
+  folded.offset.push_back(static_cast<uint32_t>(original.size()));
+  return folded;
+}
+
+namespace {
+
+constexpr auto kEveryWord = [](char32_t) { return true; };
+
+}  // namespace
+
+std::vector<Term> extract_terms(const std::u32string& folded) {
+  std::vector<Term> terms;
+  std::vector<Script> scripts;
+  walk(folded, scripts, kEveryWord, [&](TermClass c, size_t begin, size_t end, std::u32string_view characters) {
+    terms.push_back({term_id(c, characters), c, static_cast<uint32_t>(begin), static_cast<uint32_t>(end)});
+  });
+  return terms;
+}
+
+std::vector<Term> extract_terms(const std::u32string& folded, const TermSieve& sieve) {
+  std::vector<Term> terms;
+  thread_local std::vector<Script> scripts;  // reused: dozens of passages are looked at for one question
+  const auto wants_word = [&](char32_t first) { return sieve.lets(TermClass::kWord, first, 0); };
+  walk(folded, scripts, wants_word, [&](TermClass c, size_t begin, size_t end, std::u32string_view characters) {
+    if (!sieve.lets(c, characters.front(), characters.back())) return;
+    terms.push_back({term_id(c, characters), c, static_cast<uint32_t>(begin), static_cast<uint32_t>(end)});
+  });
+  return terms;
+}
+
+uint32_t append_terms(std::string_view original, std::vector<TermId>& out) {
+  std::vector<Script> scripts;
+  return walk(to_utf32(text::fold(original)), scripts, kEveryWord,
+              [&](TermClass c, size_t, size_t, std::u32string_view characters) {
+                out.push_back(term_id(c, characters));
+              });
+}
+
+}  // namespace sillok::search
