@@ -1,0 +1,189 @@
+// model: an open foundation model from its file: what the file says, its tokenizer, its chat template, and one
+// forward pass over a batch of tokens of many sequences.
+//
+// Contents: GGUF files | safetensors | tokenizer | chat template | hyperparameters | a model and its pass | adapters
+//
+// Main path: Model::open -> Gguf::open (every offset checked) -> Hyperparameters (the architecture's row of the table)
+// -> weights into the backend -> Model::forward. Nothing here schedules, samples or knows of requests.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/base.h"
+#include "tensor/tensor.h"
+
+namespace sillok::model {
+
+// ---------------------------------------------------------------------------------------------
+// GGUF v3 (v2 reads too)
+
+struct GgufArray;
+using GgufValue = std::variant<bool, int64_t, uint64_t, double, std::string, std::shared_ptr<const GgufArray>>;
+struct GgufArray {  // of one element type; only the vector of that type is filled
+  std::vector<int64_t> integers;
+  std::vector<double> reals;
+  std::vector<std::string> strings;
+  size_t size() const { return integers.size() + reals.size() + strings.size(); }
+};
+struct GgufTensor {
+  std::string name;
+  tensor::Type type = tensor::Type::kF32;
+  std::vector<uint64_t> shape;  // fastest dimension first, as in the file: {columns, rows, experts}
+  std::string_view bytes;       // in the mapping
+};
+
+// A mapped file, wholly validated: magic, version, counts, strings, types, alignment, every tensor's bounds, no two
+// tensors of one name or over the same bytes. Malformed: kInvalid with what and where. Shared: weights keep it alive.
+class Gguf {
+ public:
+  static Result<std::shared_ptr<const Gguf>> open(const fs::path& path);
+  static Result<std::shared_ptr<const Gguf>> parse(std::string_view bytes);  // bytes must outlive it; for tests, fuzzing
+
+  uint32_t version() const;
+  const std::map<std::string, GgufValue, std::less<>>& metadata() const;
+  const std::vector<GgufTensor>& tensors() const;
+  const GgufTensor* tensor(std::string_view name) const;
+  bool has(std::string_view key) const;
+  // kNotFound if the key is absent, kInvalid if of another kind or out of range; the message names key and file.
+  Result<std::string> text(std::string_view key) const;
+  Result<uint64_t> integer(std::string_view key) const;
+  Result<double> real(std::string_view key) const;
+  Result<bool> boolean(std::string_view key) const;
+  Result<std::shared_ptr<const GgufArray>> array(std::string_view key) const;
+
+ private:
+  struct State;
+  explicit Gguf(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+ public:
+  ~Gguf();
+};
+
+// Writes a GGUF v3 file, all or nothing. Tensor data is streamed by `fill`, called in order of the tensors.
+struct GgufOut {
+  std::vector<std::pair<std::string, GgufValue>> metadata;  // integers are written as u32 where they fit
+  struct Tensor {
+    std::string name;
+    tensor::Type type = tensor::Type::kF32;
+    std::vector<uint64_t> shape;
+  };
+  std::vector<Tensor> tensors;
+};
+using GgufFill = std::function<Status(size_t tensor, const std::function<Status(std::string_view)>& append)>;
+Status write_gguf(const fs::path& path, const GgufOut& what, const GgufFill& fill);
+
+// ---------------------------------------------------------------------------------------------
+// Tokenizer
+
+using Token = int32_t;
+
+class Tokenizer {
+ public:
+  // kUnsupported for a tokenizer model or pre-tokenisation that is not known, by its name.
+  static Result<std::shared_ptr<const Tokenizer>> from(const Gguf& file);
+  virtual ~Tokenizer() = default;
+
+  struct Encode {
+    bool special = true;        // add BOS/EOS/CLS/SEP as the model wants
+    bool parse_special = false; // text such as <|im_start|> becomes its token
+  };
+  virtual std::vector<Token> encode(std::string_view text, Encode how) const = 0;
+  // The bytes of one token; a token may be part of a character. Special tokens give "" unless asked for.
+  virtual std::string piece(Token token, bool special) const = 0;
+  std::string decode(std::span<const Token> tokens, bool special = false) const;
+
+  virtual size_t size() const = 0;                      // V
+  virtual std::optional<Token> find(std::string_view piece) const = 0;  // the token written exactly so in the vocabulary
+  virtual bool is_special(Token token) const = 0;       // control tokens
+  virtual bool is_end(Token token) const = 0;           // end of text, of turn, of message
+  virtual std::optional<Token> bos() const = 0;
+  virtual std::optional<Token> eos() const = 0;
+};
+
+// ---------------------------------------------------------------------------------------------
+// Chat template: the Jinja of the file
+
+class ChatTemplate {
+ public:
+  // kInvalid with line and column if it does not parse.
+  static Result<ChatTemplate> parse(std::string source);
+  ChatTemplate(ChatTemplate&&) noexcept;
+  ChatTemplate& operator=(ChatTemplate&&) noexcept;
+  ~ChatTemplate();
+  // `messages_json`: [{"role","content",...}]; `tools_json`: a JSON array or "". `extra_json`: an object of further
+  // variables (enable_thinking, ...) or "". Steps, depth and output are limited: kLimit. raise_exception: kInvalid.
+  Result<std::string> render(std::string_view messages_json, std::string_view tools_json, bool add_generation_prompt,
+                             std::string_view bos, std::string_view eos, std::string_view extra_json = {}) const;
+
+ private:
+  struct State;
+  explicit ChatTemplate(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+// ---------------------------------------------------------------------------------------------
+// A model
+
+enum class Pooling : uint8_t { kNone, kMean, kCls, kLast, kRank };
+
+// What a person wants to know of a model, from its file.
+struct Hyperparameters {
+  std::string architecture;   // "llama", "qwen3", ...
+  std::string name;
+  uint32_t layers = 0, width = 0, feed_forward = 0, heads = 0, kv_heads = 0, key_size = 0, value_size = 0;
+  uint32_t vocabulary = 0, context = 0, experts = 0, experts_used = 0;
+  bool causal = true;
+  Pooling pooling = Pooling::kNone;
+  uint64_t parameters = 0;
+};
+
+// A row of a batch: one token of one sequence.
+struct Row {
+  Token token = 0;
+  uint32_t position = 0;
+  uint32_t table = 0;      // index into Batch::tables
+  uint32_t adapter = 0;    // index into Batch::adapters plus 1; 0 = none
+  bool output = false;     // logits (or the hidden state) wanted
+};
+class Adapter;
+struct Batch {
+  std::vector<Row> rows;   // rows of one sequence in ascending positions; new keys are stored before any is read
+  std::vector<std::span<const uint32_t>> tables;  // a sequence's pages; must cover its positions
+  std::vector<std::pair<const Adapter*, float>> adapters;  // with scale
+};
+
+class Model {
+ public:
+  // Validates hyperparameters and every tensor's shape before anything is loaded. kUnsupported names the
+  // architecture; kInvalid the tensor that is missing or misshapen. The backend must outlive the model.
+  static Result<std::unique_ptr<Model>> open(const fs::path& path, tensor::Backend& backend);
+  virtual ~Model() = default;
+
+  virtual const Hyperparameters& hyperparameters() const = 0;
+  virtual const Gguf& file() const = 0;
+  virtual const Tokenizer& tokenizer() const = 0;
+  virtual tensor::KvShape kv_shape(tensor::Type type, uint32_t pages) const = 0;
+
+  enum class Output : uint8_t { kLogits, kHidden };
+  // Runs the batch (at most max_rows()) and gives, for the rows with `output` in their order, [n, V] logits or
+  // [n, C] final hidden states. Encoders (causal == false) attend over all rows of their table in this batch.
+  virtual Result<std::vector<float>> forward(const Batch& batch, tensor::KvStore& store, Output what) = 0;
+  virtual uint32_t max_rows() const = 0;
+};
+
+// A LoRA adapter (GGUF, or a PEFT folder or safetensors file), checked against the model.
+class Adapter {
+ public:
+  static Result<std::unique_ptr<Adapter>> open(const fs::path& path, const Model& model, tensor::Backend& backend);
+  virtual ~Adapter() = default;
+  virtual const std::string& name() const = 0;
+};
+
+}  // namespace sillok::model
