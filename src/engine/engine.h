@@ -103,8 +103,10 @@ struct GenerateRequest {
   Sampling sampling;
   std::vector<std::string> stop;               // stop strings; not part of the text given
   std::shared_ptr<const Grammar> grammar;      // may be null
-  std::vector<std::pair<std::string, float>> adapters;  // names of loaded adapters with scale; at most one in this release
+  std::string adapter;                         // name of a loaded adapter; "" = none
+  float adapter_scale = 1;
   int priority = 0;                            // higher first
+  std::string client;                          // who asks: clients of one priority take turns
   uint32_t log_probabilities = 0;              // so many alternatives a token; 0 = none
   bool ignore_end = false;                     // go on after an end token (benchmarks)
   bool speculate = true;                       // prompt look-up; never changes the tokens
@@ -135,7 +137,8 @@ struct EngineOptions {
   tensor::Type kv_type = tensor::Type::kF16;
   uint32_t max_batch = 32;            // sequences decoding at once
   uint32_t max_queue = 256;           // waiting requests; one more is refused with kLimit
-  uint32_t prefill_rows = 512;        // rows of a step at most
+  uint32_t prefill_rows = 512;        // prompt rows of a step while nobody is decoding
+  uint32_t prefill_rows_shared = 64;  // and while somebody is: what a running stream waits for at most
   bool prefix_cache = true;
 };
 
@@ -159,13 +162,8 @@ class Engine {
   virtual Status load_adapter(const std::string& name, const fs::path& path) = 0;
   virtual Status unload_adapter(const std::string& name) = 0;
 
-  // Pooled and normalised vectors, one per text (encoders, or the last hidden state of a decoder).
+  // Pooled vectors of length 1, one per text, pooled as the model says (a decoder that says nothing: the last token's).
   virtual Result<std::vector<std::vector<float>>> embed(const std::vector<std::vector<Token>>& texts) = 0;
-  // Logits after the last token, without sampling.
-  virtual Result<std::vector<float>> logits(const std::vector<Token>& tokens) = 0;
-  // Sum of -log p of tokens[1..] in windows of `window`, each scored from its middle on; and how many were scored.
-  virtual Result<std::pair<double, size_t>> score(const std::vector<Token>& tokens, uint32_t window) = 0;
-
   virtual EngineCounts counts() const = 0;
   virtual const model::Model& model() const = 0;
 };

@@ -1,0 +1,83 @@
+#include "engine/embed.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace sillok::engine {
+namespace {
+
+using model::Pooling;
+using tensor::kPageTokens;
+
+// Pages held for as long as this lives.
+class HeldPages {
+ public:
+  explicit HeldPages(PrefixTree& tree) : tree_(tree) {}
+  HeldPages(const HeldPages&) = delete;
+  HeldPages& operator=(const HeldPages&) = delete;
+  ~HeldPages() {
+    for (const Page page : pages_) tree_.release(page);
+  }
+  bool take(size_t count) {
+    while (pages_.size() < count) {
+      const std::optional<Page> page = tree_.take();
+      if (!page) return false;
+      pages_.push_back(*page);
+    }
+    return true;
+  }
+  std::span<const Page> pages() const { return pages_; }
+
+ private:
+  PrefixTree& tree_;
+  std::vector<Page> pages_;
+};
+
+void normalise(std::vector<float>& vector) {
+  double sum = 0;
+  for (const float value : vector) sum += static_cast<double>(value) * static_cast<double>(value);
+  const double length = std::sqrt(sum);
+  if (length == 0) return;
+  for (float& value : vector) value = static_cast<float>(static_cast<double>(value) / length);
+}
+
+}  // namespace
+
+Result<std::vector<float>> embed_text(model::Model& model, tensor::KvStore& store, PrefixTree& tree,
+                                      std::span<const Token> text) {
+  const model::Hyperparameters& of = model.hyperparameters();
+  if (text.empty()) return fail(ErrorCode::kInvalid, "the text to embed has no tokens");
+  const size_t limit = std::min<size_t>(of.causal ? SIZE_MAX : model.max_rows(), of.context > 0 ? of.context : SIZE_MAX);
+  if (text.size() > limit) {
+    return fail(ErrorCode::kLimit, "the text has " + std::to_string(text.size()) + " tokens, the model takes " +
+                                       std::to_string(limit) + " at once; split it");
+  }
+  HeldPages held(tree);
+  if (!held.take((text.size() + kPageTokens - 1) / kPageTokens)) {
+    return fail(ErrorCode::kLimit, "the text does not fit into the context beside the requests under way; try again later");
+  }
+
+  const Pooling pooling = of.pooling == Pooling::kNone ? (of.causal ? Pooling::kLast : Pooling::kMean) : of.pooling;
+  const size_t width = of.width;
+  std::vector<double> sum(width);
+  std::vector<float> vector(width);
+  for (size_t begin = 0; begin < text.size(); begin += model.max_rows()) {
+    const size_t count = std::min<size_t>(model.max_rows(), text.size() - begin);
+    model::Batch batch;
+    batch.tables.push_back(held.pages());
+    for (size_t i = begin; i < begin + count; ++i) {
+      model::Row row;
+      row.token = text[i];
+      row.position = static_cast<uint32_t>(i);
+      row.output = pooling == Pooling::kMean || (pooling == Pooling::kCls ? i == 0 : i + 1 == text.size());
+      batch.rows.push_back(row);
+    }
+    SILLOK_ASSIGN(const std::vector<float> hidden, model.forward(batch, store, model::Model::Output::kHidden));
+    for (size_t i = 0; i < hidden.size(); ++i) sum[i % width] += static_cast<double>(hidden[i]);
+  }
+  for (size_t i = 0; i < width; ++i) vector[i] = static_cast<float>(sum[i]);
+  normalise(vector);  // a mean and a sum have one direction
+  return vector;
+}
+
+}  // namespace sillok::engine
