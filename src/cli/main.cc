@@ -24,6 +24,9 @@ struct Program {
   RecordArguments record;
   RecordsArguments records;
   DoctorArguments doctor;
+  GenerateArguments generate;
+  ChatArguments chat;
+  BenchModelArguments bench_model;
   std::function<int()> verb;
 };
 
@@ -105,6 +108,60 @@ void define_questions(CLI::App& app, Program& p) {
   doctor->add_flag("--deep", p.doctor.deep, "Hash every original too");
 }
 
+void model_options(CLI::App* verb, ModelArguments& model) {
+  verb->add_option("--threads", model.threads, "Threads (default: one per core)")->check(CLI::Range(1, 1024));
+  verb->add_option("--context", model.context, "Tokens the key-value store holds")->check(CLI::Range(1, 1 << 24));
+  verb->add_option("--kv-type", model.kv_type, "Type of keys and values: f16 or q8_0");
+  verb->add_option("--lora", model.lora, "A LoRA adapter, FILE or FILE:SCALE");
+}
+
+void generate_options(CLI::App* verb, GenerateArguments& g) {
+  verb->add_option("-m,--model", g.model.model, "The model file, or its name in the home's models/")->required();
+  model_options(verb, g.model);
+  verb->add_option("-n,--tokens", g.max_tokens, "At most so many tokens")->check(CLI::Range(1, 1 << 24));
+  verb->add_option("--temp", g.sampling.temperature, "Temperature; 0 takes the likeliest token (the default)")->check(CLI::Range(0.0, 100.0));
+  verb->add_option("--top-k", g.sampling.top_k, "Only the k likeliest tokens; 0: all");
+  verb->add_option("--top-p", g.sampling.top_p, "Only the likeliest tokens that make up this probability")->check(CLI::Range(0.0, 1.0));
+  verb->add_option("--min-p", g.sampling.min_p, "Only tokens at least so likely, relative to the likeliest")->check(CLI::Range(0.0, 1.0));
+  verb->add_option("--repeat-penalty", g.sampling.repeat_penalty, "Makes tokens seen lately less likely; 1: off")->check(CLI::Range(0.01, 100.0));
+  verb->add_option("--repeat-window", g.sampling.repeat_window, "How many tokens back is lately");
+  verb->add_option("--presence-penalty", g.sampling.presence_penalty, "Taken from the logit of a token seen lately");
+  verb->add_option("--frequency-penalty", g.sampling.frequency_penalty, "The same, for each time it was seen");
+  verb->add_option("--dry", g.sampling.dry_multiplier, "Strength of the penalty on repeating sequences (DRY); 0: off");
+  verb->add_option("--seed", g.sampling.seed, "Seed of the draws");
+  verb->add_option("--stop", g.stop, "Text that ends the output; may be given several times");
+  verb->add_option("--schema", g.schema, "A JSON Schema that the output must follow")->check(CLI::ExistingFile);
+  verb->add_option("--grammar", g.grammar, "A grammar (GBNF) that the output must follow")->check(CLI::ExistingFile);
+  verb->add_flag("--no-speculation", g.no_speculation, "Do not guess tokens from the prompt; changes the speed alone");
+}
+
+void define_models(CLI::App& app, Program& p) {
+  auto* generate = add_verb(app, p, "generate", "Continue a text with a model", [&p] { return run_generate(p.common, p.generate); });
+  generate_options(generate, p.generate);
+  generate->add_option_function<std::string>("-p,--prompt", [&p](const std::string& prompt) {
+    p.generate.has_prompt = true;
+    p.generate.prompt = prompt;
+  }, "The text");
+  generate->add_option("--file", p.generate.prompt_file, "A file with the text; - for standard input");
+  generate->add_option("--logprobs", p.generate.log_probabilities, "So many likeliest tokens at each place, in the JSON")->check(CLI::Range(0, 1000));
+  generate->add_flag("--ignore-end", p.generate.ignore_end, "Go on after the model's end token");
+
+  auto* chat = add_verb(app, p, "chat", "Talk with a model", [&p] { return run_chat(p.common, p.chat); });
+  p.chat.generate.max_tokens = 2048;
+  generate_options(chat, p.chat.generate);
+  chat->add_option("--system", p.chat.system, "Instructions before the conversation");
+
+  auto* bench = app.add_subcommand("bench", "Measure this machine");
+  bench->require_subcommand(1);
+  auto* model = add_verb(*bench, p, "model", "Speed of a model: prefill and decoding", [&p] { return run_bench_model(p.common, p.bench_model); });
+  model->add_option("file", p.bench_model.model.model, "The model file, or its name in the home's models/")->required();
+  model_options(model, p.bench_model.model);
+  model->add_option("--prompt", p.bench_model.prompt, "Tokens of the prompt")->check(CLI::Range(0, 1 << 20));
+  model->add_option("--gen", p.bench_model.generate, "Tokens written by each request")->check(CLI::Range(0, 1 << 20));
+  model->add_option("--batch", p.bench_model.batch, "Requests at once, e.g. 1,2,4,8")->delimiter(',')->check(CLI::Range(1, 512));
+  model->add_option("--repeat", p.bench_model.repeat, "Runs of each, of which the median counts")->check(CLI::Range(1, 1000));
+}
+
 // One line, like every other error; CLI11's own has two.
 std::string usage_message(const CLI::App*, const CLI::Error& error) {
   std::string what = error.what();
@@ -121,6 +178,7 @@ int run(int argc, char** argv) {
   app.failure_message(usage_message);
   define_records(app, program);
   define_questions(app, program);
+  define_models(app, program);
   if (argc > 1 && *argv[1] != '-' &&
       app.get_subcommands([&](CLI::App* verb) { return verb->get_name() == argv[1]; }).empty()) {
     return report_usage({ErrorCode::kInvalid, "there is no command '" + shorten(clean_utf8(argv[1]), 40) +

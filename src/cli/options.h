@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/base.h"
+#include "engine/engine.h"
 
 namespace sillok::cli {
 
@@ -54,6 +55,35 @@ struct DoctorArguments {
   bool deep = false;
 };
 
+// How to open a model.
+struct ModelArguments {
+  std::string model;
+  uint32_t threads = 0;  // 0: one per core
+  uint32_t context = 0;  // tokens of the KV store; 0: what the model was trained for, at most the engine's default
+  std::string kv_type = "f16";
+  std::string lora;      // FILE or FILE:SCALE
+};
+struct GenerateArguments {
+  ModelArguments model;
+  bool has_prompt = false;  // "" is a prompt too
+  std::string prompt, prompt_file;
+  uint32_t max_tokens = 256;
+  engine::Sampling sampling;
+  std::vector<std::string> stop;
+  std::string schema, grammar;
+  uint32_t log_probabilities = 0;
+  bool ignore_end = false, no_speculation = false;
+};
+struct ChatArguments {
+  GenerateArguments generate;
+  std::string system;
+};
+struct BenchModelArguments {
+  ModelArguments model;
+  uint32_t prompt = 512, generate = 64, repeat = 5;
+  std::vector<uint32_t> batch = {1, 2, 4, 8};
+};
+
 // Each gives the exit status: 0 success, 1 the operation failed (the reason is printed), 2 usage.
 int run_init(const Common& common);
 int run_add(const Common& common, const AddArguments& arguments);
@@ -65,5 +95,8 @@ int run_show(const Common& common, const RecordArguments& arguments);
 int run_links(const Common& common, const RecordArguments& arguments);
 int run_records(const Common& common, const RecordsArguments& arguments);
 int run_doctor(const Common& common, const DoctorArguments& arguments);
+int run_generate(const Common& common, const GenerateArguments& arguments);
+int run_chat(const Common& common, const ChatArguments& arguments);
+int run_bench_model(const Common& common, const BenchModelArguments& arguments);
 
 }  // namespace sillok::cli
