@@ -58,17 +58,21 @@ class Gguf {
   Result<bool> boolean(std::string_view key) const;
   Result<std::shared_ptr<const GgufArray>> array(std::string_view key) const;
 
+  ~Gguf();
+
  private:
   struct State;
   explicit Gguf(std::unique_ptr<State> state);
+  static Result<std::shared_ptr<const Gguf>> finish(std::unique_ptr<State> state, std::string_view bytes);
+  Result<const GgufValue*> value(std::string_view key) const;
+  tl::unexpected<Error> not_of_kind(std::string_view key, std::string_view kind) const;
   std::unique_ptr<State> state_;
- public:
-  ~Gguf();
 };
 
 // Writes a GGUF v3 file, all or nothing. Tensor data is streamed by `fill`, called in order of the tensors.
 struct GgufOut {
-  std::vector<std::pair<std::string, GgufValue>> metadata;  // integers are written as u32 where they fit
+  // Integers are written with 32 bits where they fit, reals as float32.
+  std::vector<std::pair<std::string, GgufValue>> metadata;
   struct Tensor {
     std::string name;
     tensor::Type type = tensor::Type::kF32;
