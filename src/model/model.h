@@ -163,11 +163,18 @@ struct Batch {
   std::vector<std::pair<const Adapter*, float>> adapters;  // with scale
 };
 
+struct ModelOptions {
+  // The longest sequence that will be run; 0: the file's context. LongRoPE chooses its factors by it (short ones up to
+  // the original context), once, so that a sequence means the same however it is cut.
+  uint32_t context = 0;
+};
+
 class Model {
  public:
   // Validates hyperparameters and every tensor's shape before anything is loaded. kUnsupported names the
   // architecture; kInvalid the tensor that is missing or misshapen. The backend must outlive the model.
-  static Result<std::unique_ptr<Model>> open(const fs::path& path, tensor::Backend& backend);
+  static Result<std::unique_ptr<Model>> open(const fs::path& path, tensor::Backend& backend,
+                                             const ModelOptions& options = {});
   virtual ~Model() = default;
 
   virtual const Hyperparameters& hyperparameters() const = 0;
@@ -177,7 +184,9 @@ class Model {
 
   enum class Output : uint8_t { kLogits, kHidden };
   // Runs the batch (at most max_rows()) and gives, for the rows with `output` in their order, [n, V] logits or
-  // [n, C] final hidden states. Encoders (causal == false) attend over all rows of their table in this batch.
+  // [n, C] final hidden states. Encoders (causal == false) attend over all rows of their table in this batch, which
+  // must be a whole sequence; they give hidden states, and as logits the classifier's [n, labels] if pooling is kRank.
+  // kInvalid or kLimit for a batch that makes no sense; nothing is computed then. Not thread-safe.
   virtual Result<std::vector<float>> forward(const Batch& batch, tensor::KvStore& store, Output what) = 0;
   virtual uint32_t max_rows() const = 0;
 };
