@@ -127,24 +127,22 @@ void narrow_lanes(const float* from, size_t count, uint16_t* to) {
 }
 
 // d = largest magnitude / 127, q = nearest(x / d). See ActivationChunk.
-void quantize_lanes(const float* x, size_t columns, ActivationChunk* out) {
+[[maybe_unused]] void quantize_lanes(const float* x, size_t columns, ActivationChunk* out) {
   for (size_t block = 0; block < columns / kBlock; ++block, x += kBlock) {
-    Floats most = {}, finite = {};
+    // The bits of a magnitude order as it does, with infinity and NaN on top.
+    int32_t most = 0;
     for (size_t i = 0; i < kBlock; i += kLanes) {
-      const Floats size = absolute(load(x + i));
-      most = size > most ? size : most;
-      finite += load(x + i) * 0.0f;  // NaN if any lane is not finite
+      const Ints size = bits(absolute(load(x + i)));
+      for (size_t lane = 0; lane < kLanes; ++lane) most = size[lane] > most ? size[lane] : most;
     }
-    const float extreme = largest(most);
-    const bool broken = !(total(finite) == 0.0f);
-    // Below 1e-30 a reciprocal could overflow; such a block counts as zero.
-    const bool nothing = broken || extreme < 1e-30f;
+    const float extreme = from_bits(Ints{} + most)[0];
+    const bool broken = most >= 0x7F800000, nothing = broken || extreme < kLeastExtreme;
     const float inverse = nothing ? 0.0f : 127.0f / extreme;
     const float d = broken ? from_bits(Ints{} + 0x7FC00000)[0] : nothing ? 0.0f : extreme / 127.0f;
     Ints half_sums[2] = {};
     int8_t* q = out->q + block * kBlock;
     for (size_t i = 0; i < kBlock; i += kLanes) {
-      const Floats scaled = broken ? Floats{} : round_to_even(load(x + i) * inverse);
+      const Floats scaled = nothing ? Floats{} : round_to_even(load(x + i) * inverse);
       const Ints codes = __builtin_convertvector(scaled, Ints);
       half_sums[i / 16] += codes;
       typedef int8_t Bytes __attribute__((vector_size(8)));

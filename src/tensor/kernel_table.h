@@ -9,10 +9,11 @@
 namespace sillok::tensor {
 namespace {
 
+using QuantizeChunk = void (*)(const float*, size_t columns, ActivationChunk*);
 using Dot = void (*)(DotKind, const Chunk&, size_t blocks, const ActivationChunk*, Tile);
-constexpr Kernels make_table(Isa isa, Dot dot) {
+constexpr Kernels make_table(Isa isa, QuantizeChunk quantize, Dot dot) {
   return {.isa = isa,
-          .quantize = quantize_lanes,
+          .quantize = quantize,
           .unpack = unpack_lanes,
           .dot = dot,
           .multiply = multiply_lanes,

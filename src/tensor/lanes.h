@@ -36,7 +36,7 @@ inline Words load_words(const void* from) {
 }
 inline void store(Floats value, float* to) { std::memcpy(to, &value, sizeof value); }
 inline void store_words(Words value, void* to) { std::memcpy(to, &value, sizeof value); }
-inline Floats splat(float value) { return Floats{} + value; }
+inline Floats splat(float value) { return Floats{value, value, value, value, value, value, value, value}; }
 inline Floats to_floats(Ints value) { return __builtin_convertvector(value, Floats); }
 inline Ints bits(Floats value) {
   Ints result;
@@ -73,6 +73,9 @@ inline float largest(Floats value) {  // of lanes that are not NaN
   for (size_t i = 1; i < kLanes; ++i) result = v[i] > result ? v[i] : result;
   return result;
 }
+
+// A block of activations whose largest magnitude is below this counts as zero: its reciprocal could overflow.
+constexpr float kLeastExtreme = 1e-30f;
 
 // Nearest integer, ties to even, for |value| < 2^22.
 inline Floats round_to_even(Floats value) {
