@@ -143,6 +143,21 @@ namespace fs = std::filesystem;
 Result<std::string> read_file(const fs::path& path, uint64_t max_bytes = UINT64_MAX);
 // Written beside the target, synced, renamed over it, directory synced: all or nothing.
 Status write_file_atomic(const fs::path& path, std::string_view bytes);
+// The same for bytes that come piece by piece. Without commit() nothing of it stays. Movable, not copyable.
+class AtomicFile {
+ public:
+  static Result<AtomicFile> create(const fs::path& path);
+  Status append(std::string_view bytes);
+  Status commit();  // once; nothing may be appended after it
+  AtomicFile(AtomicFile&& other) noexcept;
+  AtomicFile& operator=(AtomicFile&& other) noexcept;
+  ~AtomicFile();
+
+ private:
+  AtomicFile() = default;
+  fs::path path_, temporary_;
+  int fd_ = -1;
+};
 Status sync_directory(const fs::path& path);
 
 // A read-only memory map of a whole file; unmapped at destruction. Movable, not copyable.

@@ -70,25 +70,52 @@ Status sync_directory(const fs::path& path) {
   return {};
 }
 
+Result<AtomicFile> AtomicFile::create(const fs::path& path) {
+  AtomicFile file;
+  file.path_ = path;
+  file.temporary_ = path.string() + ".tmp" + std::to_string(::getpid());
+  file.fd_ = ::open(file.temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (file.fd_ < 0) return fail_errno("cannot create " + file.temporary_.string());
+  return file;
+}
+
+Status AtomicFile::append(std::string_view bytes) {
+  SILLOK_CHECK(fd_ >= 0);
+  return write_all(fd_, bytes, temporary_);
+}
+
+Status AtomicFile::commit() {
+  SILLOK_CHECK(fd_ >= 0);
+  if (::fsync(fd_) != 0) return fail_errno("cannot sync " + temporary_.string());
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) {
+    return fail_errno("cannot rename onto " + path_.string());
+  }
+  ::close(std::exchange(fd_, -1));
+  return sync_directory(path_.has_parent_path() ? path_.parent_path() : fs::path("."));
+}
+
+AtomicFile::AtomicFile(AtomicFile&& other) noexcept
+    : path_(std::move(other.path_)),
+      temporary_(std::move(other.temporary_)),
+      fd_(std::exchange(other.fd_, -1)) {}
+
+AtomicFile& AtomicFile::operator=(AtomicFile&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(temporary_, other.temporary_);
+  std::swap(fd_, other.fd_);
+  return *this;
+}
+
+AtomicFile::~AtomicFile() {
+  if (fd_ < 0) return;  // moved from, or committed
+  ::close(fd_);
+  ::unlink(temporary_.c_str());
+}
+
 Status write_file_atomic(const fs::path& path, std::string_view bytes) {
-  const fs::path temporary = path.string() + ".tmp" + std::to_string(::getpid());
-  {
-    const Descriptor file{
-        ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
-    if (file.fd < 0) return fail_errno("cannot create " + temporary.string());
-    Status written = write_all(file.fd, bytes, temporary);
-    if (written && ::fsync(file.fd) != 0) written = fail_errno("cannot sync " + temporary.string());
-    if (!written) {
-      ::unlink(temporary.c_str());
-      return written;
-    }
-  }
-  if (::rename(temporary.c_str(), path.c_str()) != 0) {
-    auto error = fail_errno("cannot rename onto " + path.string());
-    ::unlink(temporary.c_str());
-    return error;
-  }
-  return sync_directory(path.has_parent_path() ? path.parent_path() : fs::path("."));
+  SILLOK_ASSIGN(AtomicFile file, AtomicFile::create(path));
+  SILLOK_TRY(file.append(bytes));
+  return file.commit();
 }
 
 Result<MappedFile> MappedFile::open(const fs::path& path) {

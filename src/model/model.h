@@ -58,17 +58,21 @@ class Gguf {
   Result<bool> boolean(std::string_view key) const;
   Result<std::shared_ptr<const GgufArray>> array(std::string_view key) const;
 
+  ~Gguf();
+
  private:
   struct State;
   explicit Gguf(std::unique_ptr<State> state);
+  static Result<std::shared_ptr<const Gguf>> finish(std::unique_ptr<State> state, std::string_view bytes);
+  Result<const GgufValue*> value(std::string_view key) const;
+  tl::unexpected<Error> not_of_kind(std::string_view key, std::string_view kind) const;
   std::unique_ptr<State> state_;
- public:
-  ~Gguf();
 };
 
 // Writes a GGUF v3 file, all or nothing. Tensor data is streamed by `fill`, called in order of the tensors.
 struct GgufOut {
-  std::vector<std::pair<std::string, GgufValue>> metadata;  // integers are written as u32 where they fit
+  // Integers are written with 32 bits where they fit, reals as float32.
+  std::vector<std::pair<std::string, GgufValue>> metadata;
   struct Tensor {
     std::string name;
     tensor::Type type = tensor::Type::kF32;
@@ -159,11 +163,18 @@ struct Batch {
   std::vector<std::pair<const Adapter*, float>> adapters;  // with scale
 };
 
+struct ModelOptions {
+  // The longest sequence that will be run; 0: the file's context. LongRoPE chooses its factors by it (short ones up to
+  // the original context), once, so that a sequence means the same however it is cut.
+  uint32_t context = 0;
+};
+
 class Model {
  public:
   // Validates hyperparameters and every tensor's shape before anything is loaded. kUnsupported names the
   // architecture; kInvalid the tensor that is missing or misshapen. The backend must outlive the model.
-  static Result<std::unique_ptr<Model>> open(const fs::path& path, tensor::Backend& backend);
+  static Result<std::unique_ptr<Model>> open(const fs::path& path, tensor::Backend& backend,
+                                             const ModelOptions& options = {});
   virtual ~Model() = default;
 
   virtual const Hyperparameters& hyperparameters() const = 0;
@@ -173,7 +184,9 @@ class Model {
 
   enum class Output : uint8_t { kLogits, kHidden };
   // Runs the batch (at most max_rows()) and gives, for the rows with `output` in their order, [n, V] logits or
-  // [n, C] final hidden states. Encoders (causal == false) attend over all rows of their table in this batch.
+  // [n, C] final hidden states. Encoders (causal == false) attend over all rows of their table in this batch, which
+  // must be a whole sequence; they give hidden states, and as logits the classifier's [n, labels] if pooling is kRank.
+  // kInvalid or kLimit for a batch that makes no sense; nothing is computed then. Not thread-safe.
   virtual Result<std::vector<float>> forward(const Batch& batch, tensor::KvStore& store, Output what) = 0;
   virtual uint32_t max_rows() const = 0;
 };
