@@ -68,6 +68,7 @@ struct Constraint::State {
   std::shared_ptr<const Grammar> grammar;
   std::unique_ptr<StackMachine> machine;
   Readings readings;
+  size_t most_cells = kMaxCells;
 };
 
 Constraint::Constraint(std::shared_ptr<const Grammar> grammar) : state_(std::make_unique<State>(std::move(grammar))) {}
@@ -112,10 +113,11 @@ bool Constraint::accept(Token token) {
     if (readings.empty()) return false;
   }
   state_->readings = std::move(readings);
-  if (state_->machine->size() > kMaxCells) {
+  if (state_->machine->size() > state_->most_cells) {
     auto fresh = std::make_unique<StackMachine>(state_->grammar->rules().program);
     state_->readings = state_->machine->copy_to(*fresh, state_->readings);
     state_->machine = std::move(fresh);
+    state_->most_cells = std::max(kMaxCells, 2 * state_->machine->size());  // deep nesting is live: no use in copying
   }
   return true;
 }

@@ -22,8 +22,8 @@ std::vector<CodePointRange> normalized(std::vector<CodePointRange> ranges) {
   for (const CodePointRange& r : ranges) {
     const char32_t high = std::min(r.high, kLast);
     if (r.low > high) continue;
-    if (r.low < kFirstSurrogate) cut.push_back({r.low, std::min(high, kFirstSurrogate - 1)});
-    if (high > kLastSurrogate) cut.push_back({std::max(r.low, kLastSurrogate + 1), high});
+    if (r.low < kFirstSurrogate) cut.push_back({r.low, std::min(high, char32_t{kFirstSurrogate - 1})});
+    if (high > kLastSurrogate) cut.push_back({std::max(r.low, char32_t{kLastSurrogate + 1}), high});
   }
   std::sort(cut.begin(), cut.end(), [](const auto& a, const auto& b) { return a.low < b.low; });
   std::vector<CodePointRange> out;

@@ -60,6 +60,10 @@ void penalise_sequences(std::span<float> logits, std::span<const Token> history,
   if (o.dry_multiplier <= 0 || history.size() < 2) return;
   const size_t n = history.size();
   const auto back = [&](size_t i) { return history[n - 1 - i]; };
+  size_t unbroken = 0;  // a match within the last tokens stops at a breaker
+  while (unbroken < n && std::find(o.dry_breakers.begin(), o.dry_breakers.end(), back(unbroken)) == o.dry_breakers.end()) {
+    ++unbroken;
+  }
   std::vector<size_t> z(n, 0);
   std::unordered_map<Token, size_t> longest;
   for (size_t i = 1, left = 0, right = 0; i < n; ++i) {
@@ -69,9 +73,10 @@ void penalise_sequences(std::span<float> logits, std::span<const Token> history,
       left = i;
       right = i + z[i];
     }
-    if (z[i] == 0 || z[i] < o.dry_allowed_length) continue;
+    const size_t length = std::min(z[i], unbroken);
+    if (length == 0 || length < o.dry_allowed_length) continue;
     size_t& known = longest[back(i - 1)];  // what followed those tokens then
-    known = std::max(known, z[i]);
+    known = std::max(known, length);
   }
   for (const auto& [token, length] : longest) {
     if (!in_range(token, logits.size())) continue;
@@ -157,7 +162,6 @@ Token Sampler::choose(std::span<float> logits, std::span<const Token> history, u
 
   std::vector<Candidate> all;
   all.reserve(logits.size());
-  // log(min_p) below the top is where min-p cuts; what it cuts can be left out early only if nothing counts it before.
   for (size_t i = 0; i < logits.size(); ++i) {
     if (logits[i] != kNever) all.push_back({static_cast<Token>(i), logits[i]});
   }

@@ -13,9 +13,25 @@ tl::unexpected<Error> Evaluator::at(size_t offset, Error error) {
 
 Scope& Evaluator::new_scope(Scope* parent) {
   heap_.spend(1);
-  Scope& scope = scopes_.emplace_back();
-  scope.parent = parent;
-  return scope;
+  Scope* scope = nullptr;
+  if (free_scopes_.empty()) {
+    scope = &scopes_.emplace_back();
+  } else {
+    scope = free_scopes_.back();
+    free_scopes_.pop_back();
+  }
+  scope->parent = parent;
+  return *scope;
+}
+
+void Evaluator::release(Scope& scope) {
+  if (scope.kept) return;
+  scope.names.clear();
+  free_scopes_.push_back(&scope);
+}
+
+void Evaluator::keep(Scope* scope) {
+  for (; scope && !scope->kept; scope = scope->parent) scope->kept = true;
 }
 
 Result<std::string> Evaluator::render(const Body& body, std::vector<std::pair<std::string, Value>> variables) {
@@ -102,6 +118,7 @@ Result<Evaluator::Flow> Evaluator::execute(const Statement& s, Scope& scope) {
       macro.name = s.text;
       macro.macro = &s;
       macro.scope = &scope;
+      keep(&scope);
       Target target;
       target.name = s.text;
       SILLOK_TRY(assign(target, Value::of_callable(heap_.callable(std::move(macro))), scope));
@@ -112,6 +129,7 @@ Result<Evaluator::Flow> Evaluator::execute(const Statement& s, Scope& scope) {
       caller.name = "caller";
       caller.macro = &s;
       caller.scope = &scope;
+      keep(&scope);
       SILLOK_ASSIGN(const Value callee, evaluate(*s.expression->parts[0], scope));
       SILLOK_ASSIGN(Arguments arguments, evaluate_arguments(s.expression->arguments, scope));
       arguments.named.emplace_back("caller", Value::of_callable(heap_.callable(std::move(caller))));
@@ -152,6 +170,7 @@ Result<Value> Evaluator::filtered_iteration(const Statement& s, Scope& scope) {
       SILLOK_TRY(assign(s.target, item, inner));
       SILLOK_ASSIGN(const Value wanted, evaluate(*s.condition, inner));
       if (truthy(wanted)) kept.push_back(std::move(item));
+      release(inner);
     }
     items = std::move(kept);
   }
@@ -179,6 +198,7 @@ Result<Evaluator::Flow> Evaluator::execute_for(const Statement& s, Scope& scope)
       if (!flow) return flow;
       return Flow::kOn;
     }
+    release(inner);
   }
   --loop_depth_;
   return Flow::kOn;
@@ -252,6 +272,7 @@ Result<Value> Evaluator::call_macro(const Callable& macro, Arguments& arguments)
     scope.names.emplace_back("varargs", Value::of_list(heap_.list(std::move(extra), ListForm::kTuple)));
   }
   SILLOK_ASSIGN(std::string text, captured(s.body, scope));
+  release(scope);
   return Value::of_string(std::move(text));
 }
 

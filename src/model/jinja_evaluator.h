@@ -55,6 +55,7 @@ Result<bool> contains(Evaluator& evaluator, const Value& container, const Value&
 struct Scope {
   Scope* parent = nullptr;
   std::vector<std::pair<std::string, Value>> names;
+  bool kept = false;  // a macro defined here or below refers to it
 };
 
 class Evaluator {
@@ -107,12 +108,15 @@ class Evaluator {
   Result<Value> loop_attribute(const Value& loop, std::string_view name);
 
   Scope& new_scope(Scope* parent);
+  void release(Scope& scope);  // for reuse, unless it is kept
+  static void keep(Scope* scope);
   tl::unexpected<Error> at(size_t offset, Error error);
 
   std::string_view source_;
   Heap& heap_;
   Micros now_;
   std::deque<Scope> scopes_;
+  std::vector<Scope*> free_scopes_;
   std::string* out_ = nullptr;
   uint32_t depth_ = 0, loop_depth_ = 0;
   bool placed_ = false;  // the error under way names its place

@@ -121,9 +121,9 @@ struct Loop {
 // The limits of one rendering. What a template may cost is bounded by work, not by trust: templates come from files
 // that someone else made.
 struct Limits {
-  uint64_t steps = 20'000'000;           // evaluated nodes, compared or copied items; a second or so
-  uint64_t bytes = 512ULL << 20;         // of all strings made
-  uint64_t output_bytes = 64ULL << 20;   // a prompt of sixteen million tokens
+  uint64_t steps = 5'000'000;            // evaluated nodes, compared or copied items; about a second
+  uint64_t bytes = 256ULL << 20;         // of all strings made
+  uint64_t output_bytes = 32ULL << 20;   // a prompt of eight million tokens
   uint32_t depth = 400;                  // of nested expressions, statements and macro calls: stack space
 };
 
