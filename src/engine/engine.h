@@ -35,6 +35,7 @@ struct Sampling {
   uint32_t repeat_window = 64;
   float dry_multiplier = 0, dry_base = 1.75F;  // DRY: 0 = off
   uint32_t dry_allowed_length = 2;
+  std::vector<Token> dry_breakers;  // a repetition is not followed over these (line ends, quotes, marks of turns)
   std::vector<std::pair<Token, float>> logit_bias;
   uint64_t seed = 0;            // the draw of token i depends on seed and i alone
 };
@@ -55,7 +56,7 @@ class Sampler {
  private:
   Sampling options_;
 };
-// The `count` likeliest tokens and `token` itself first.
+// `token` itself first, then the `count` likeliest in order (which may name it again).
 std::vector<TokenChance> log_probabilities(std::span<const float> logits, Token token, size_t count);
 
 // ---------------------------------------------------------------------------------------------

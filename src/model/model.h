@@ -123,8 +123,10 @@ class ChatTemplate {
   ~ChatTemplate();
   // `messages_json`: [{"role","content",...}]; `tools_json`: a JSON array or "". `extra_json`: an object of further
   // variables (enable_thinking, ...) or "". Steps, depth and output are limited: kLimit. raise_exception: kInvalid.
+  // `now`: what strftime_now tells, in local time; the clock's if not given. Thread-safe.
   Result<std::string> render(std::string_view messages_json, std::string_view tools_json, bool add_generation_prompt,
-                             std::string_view bos, std::string_view eos, std::string_view extra_json = {}) const;
+                             std::string_view bos, std::string_view eos, std::string_view extra_json = {},
+                             std::optional<Micros> now = std::nullopt) const;
 
  private:
   struct State;
