@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "cli/common.h"
+#include "cli/model_run.h"
 #include "documents/documents.h"
 
 namespace sillok::cli {
@@ -121,6 +122,9 @@ int run(int argc, char** argv) {
   app.failure_message(usage_message);
   define_records(app, program);
   define_questions(app, program);
+  CLI::App* model = app.add_subcommand("model", "Language models: what is in a file, and what it computes");
+  model->require_subcommand(1);
+  define_model_run(*model, program.common, program.verb);
   if (argc > 1 && *argv[1] != '-' &&
       app.get_subcommands([&](CLI::App* verb) { return verb->get_name() == argv[1]; }).empty()) {
     return report_usage({ErrorCode::kInvalid, "there is no command '" + shorten(clean_utf8(argv[1]), 40) +
