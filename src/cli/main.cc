@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "cli/common.h"
+#include "cli/model_run.h"
 #include "documents/documents.h"
 
 namespace sillok::cli {
@@ -135,7 +136,7 @@ void generate_options(CLI::App* verb, GenerateArguments& g) {
   verb->add_flag("--no-speculation", g.no_speculation, "Do not guess tokens from the prompt; changes the speed alone");
 }
 
-void define_models(CLI::App& app, Program& p) {
+void define_generation(CLI::App& app, Program& p) {
   auto* generate = add_verb(app, p, "generate", "Continue a text with a model", [&p] { return run_generate(p.common, p.generate); });
   generate_options(generate, p.generate);
   generate->add_option_function<std::string>("-p,--prompt", [&p](const std::string& prompt) {
@@ -178,7 +179,10 @@ int run(int argc, char** argv) {
   app.failure_message(usage_message);
   define_records(app, program);
   define_questions(app, program);
-  define_models(app, program);
+  define_generation(app, program);
+  CLI::App* model = app.add_subcommand("model", "Language models: what is in a file, and what it computes");
+  model->require_subcommand(1);
+  define_model_run(*model, program.common, program.verb);
   if (argc > 1 && *argv[1] != '-' &&
       app.get_subcommands([&](CLI::App* verb) { return verb->get_name() == argv[1]; }).empty()) {
     return report_usage({ErrorCode::kInvalid, "there is no command '" + shorten(clean_utf8(argv[1]), 40) +
