@@ -4,6 +4,8 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <fstream>
+#include <functional>
 #include <random>
 #include <set>
 
@@ -67,6 +69,48 @@ TEST_F(KillTest, AtRandomTimes) {
   EXPECT_EQ(last.unchanged, 3040u);
   EXPECT_EQ(last.added + last.updated + last.ended, 0u);
   EXPECT_GT(killed, 0);
+}
+
+// Killed inside COMMIT, after the log and before the others were told: with a reader there, the next writer does not see
+// that transaction, and must not remove the blobs that it names, for once the reader has gone it is there.
+TEST_F(KillTest, TransactionThatComesBackFromTheLogHasItsBlobs) {
+  Archive reader = make();
+  EXPECT_EQ(reader.record_count(), 0u);  // connected, and stays so
+  write("a.txt", "killed inside its commit");
+  const fs::path shared = home() / "archive.db-shm";
+  const auto in_child = [&](const std::function<Status(std::string_view)>& before_step) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      environment.before_step = before_step;
+      auto archive = Archive::open(home(), environment);
+      ::_exit(archive && archive->add({files()}, {}) ? 0 : 4);
+    }
+    int status = 0;
+    EXPECT_EQ(::waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  };
+  std::string before;
+  EXPECT_EQ(7, in_child([&](std::string_view step) -> Status {
+              if (step == "commit") before = *read_file(shared);
+              if (step == "committed") {
+                // What the others know of the log is the index's header, twice 48 bytes, in archive.db-shm.
+                std::fstream(shared, std::ios::in | std::ios::out | std::ios::binary).write(before.data(), 96);
+                ::_exit(7);
+              }
+              return {};
+            }));
+  EXPECT_EQ(reader.record_count(), 0u);
+  // The next writer puts things in order and is killed, too, before it writes anything of its own.
+  EXPECT_EQ(8, in_child([](std::string_view step) -> Status {
+              if (step == "sync blobs") ::_exit(8);
+              return {};
+            }));
+  { const Archive gone = std::move(reader); }
+  Archive archive = open();
+  const auto problems = archive.check(true);
+  EXPECT_TRUE(problems.empty()) << problems.front().what;
+  EXPECT_EQ(add(archive).failed.size(), 0u);
+  EXPECT_EQ(archive.record_count(), 1u);
 }
 
 }  // namespace
