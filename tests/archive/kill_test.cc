@@ -10,6 +10,7 @@
 #include <set>
 
 #include <sys/wait.h>
+#include <unistd.h>
 
 namespace sillok::archive {
 namespace {
@@ -74,8 +75,19 @@ TEST_F(KillTest, AtRandomTimes) {
 // Killed inside COMMIT, after the log and before the others were told: with a reader there, the next writer does not see
 // that transaction, and must not remove the blobs that it names, for once the reader has gone it is there.
 TEST_F(KillTest, TransactionThatComesBackFromTheLogHasItsBlobs) {
-  Archive reader = make();
-  EXPECT_EQ(reader.record_count(), 0u);  // connected, and stays so
+  { const Archive archive = make(); }
+  int ready[2] = {-1, -1};
+  ASSERT_EQ(::pipe(ready), 0);
+  const pid_t reader = ::fork();
+  if (reader == 0) {  // connected, and stays so until it is killed, too
+    const Archive archive = open();
+    const char seen = archive.record_count() == 0 ? 'y' : 'n';
+    if (::write(ready[1], &seen, 1) == 1) ::pause();
+    ::_exit(0);
+  }
+  char seen = 0;
+  ASSERT_EQ(::read(ready[0], &seen, 1), 1);
+  ASSERT_EQ(seen, 'y');
   write("a.txt", "killed inside its commit");
   const fs::path shared = home() / "archive.db-shm";
   const auto in_child = [&](const std::function<Status(std::string_view)>& before_step) {
@@ -99,13 +111,14 @@ TEST_F(KillTest, TransactionThatComesBackFromTheLogHasItsBlobs) {
               }
               return {};
             }));
-  EXPECT_EQ(reader.record_count(), 0u);
   // The next writer puts things in order and is killed, too, before it writes anything of its own.
   EXPECT_EQ(8, in_child([](std::string_view step) -> Status {
               if (step == "sync blobs") ::_exit(8);
               return {};
             }));
-  { const Archive gone = std::move(reader); }
+  ::kill(reader, SIGKILL);
+  EXPECT_EQ(::waitpid(reader, nullptr, 0), reader);
+  for (const int end : ready) ::close(end);
   Archive archive = open();
   const auto problems = archive.check(true);
   EXPECT_TRUE(problems.empty()) << problems.front().what;
