@@ -118,7 +118,8 @@ Scan scan(const std::vector<fs::path>& paths, const fs::path& home) {
     std::error_code error;
     const fs::path root = fs::canonical(given, error);
     if (error) {
-      const bool missing = error == std::errc::no_such_file_or_directory;
+      const bool missing = given.empty() || error == std::errc::no_such_file_or_directory ||
+                           error == std::errc::not_a_directory;
       std::error_code ignored;  // "" has no absolute form
       found.failed.push_back({clean_utf8(fs::absolute(given, ignored).lexically_normal().string()),
                               missing ? "there is no such file or folder" : error.message()});
