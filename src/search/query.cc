@@ -167,7 +167,10 @@ Result<ParsedQuery> parse_query(std::string_view query) {
       }
       continue;
     }
-    parsed.text.push_back(query[i++]);
+    const size_t at = i;
+    const char32_t c = decode_utf8(query, i);
+    parsed.words_beside_phrases |= text::script_of(c) != Script::kNone;
+    parsed.text += query.substr(at, i - at);
   }
   parsed.text = std::string(trim(parsed.text));
   return parsed;

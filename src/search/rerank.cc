@@ -93,6 +93,17 @@ std::vector<text::Span> split_units(std::string_view text) {
   return units;
 }
 
+// Reused by all passages of a thread: dozens are looked at for one question.
+struct Scratch {
+  Folded folded;
+  std::vector<Term> terms;
+};
+
+Scratch& scratch() {
+  thread_local Scratch instance;
+  return instance;
+}
+
 }  // namespace
 
 Evidence match_passage(const Question& question, std::string_view text, std::string_view context, bool details) {
@@ -101,17 +112,19 @@ Evidence match_passage(const Question& question, std::string_view text, std::str
   std::vector<Bits> matched(spans.size(), Bits(term_count));
   Bits any(term_count), around(term_count);
 
-  const Folded folded = fold_with_offsets(text);
-  // Which unit each code point is in: units are in order, so one pass suffices.
-  std::vector<uint32_t> unit_of(folded.text.size());
-  size_t unit = 0;
-  for (size_t i = 0; i < folded.text.size(); ++i) {
-    while (unit + 1 < spans.size() && folded.offset[i] >= spans[unit + 1].begin) ++unit;
-    unit_of[i] = static_cast<uint32_t>(unit);
-  }
   if (!spans.empty()) {
-    for (const Term& term : extract_terms(folded.text, question.sieve())) {
-      if (const int index = question.find(term.id); index >= 0) matched[unit_of[term.begin]].set(static_cast<size_t>(index));
+    Scratch& s = scratch();
+    fold_with_offsets(text, s.folded);
+    extract_terms(s.folded.text, question.sieve(), s.terms);
+    size_t unit = 0;
+    for (const Term& term : s.terms) {
+      const int index = question.find(term.id);
+      if (index < 0) continue;
+      // Terms of one kind come in order of position: the unit is the last one's or near it.
+      const size_t at = s.folded.offset[term.begin];
+      while (unit > 0 && at < spans[unit].begin) --unit;
+      while (unit + 1 < spans.size() && at >= spans[unit + 1].begin) ++unit;
+      matched[unit].set(static_cast<size_t>(index));
     }
   }
   for (const Bits& bits : matched) any.add(bits);
@@ -122,6 +135,7 @@ Evidence match_passage(const Question& question, std::string_view text, std::str
   }
 
   Evidence evidence;
+  evidence.units.reserve(spans.size());
   const float total = std::max(question.total(), 1e-6f);
   evidence.coverage = question.weight_of(any) / total;
   for (size_t i = 0; i < spans.size(); ++i) {
@@ -147,6 +161,31 @@ Evidence match_passage(const Question& question, std::string_view text, std::str
   return evidence;
 }
 
+namespace {
+
+// Matches worth marking in `text`, which begins at byte `shift` of the passage, in order.
+std::vector<Match> find_matches(const Question& question, std::string_view text, size_t shift) {
+  Scratch& s = scratch();
+  fold_with_offsets(text, s.folded);
+  extract_terms(s.folded.text, question.sieve(), s.terms);
+  std::vector<Match> matches;
+  for (const Term& term : s.terms) {
+    const int index = question.find(term.id);
+    // Only what carries meaning is marked: words that are not question words, and parts of them.
+    if (index < 0 || question.terms()[static_cast<size_t>(index)].weight < 0.5f * class_weight(term.term_class)) continue;
+    if (term.term_class == TermClass::kTrigram || term.term_class == TermClass::kCharacter) continue;
+    matches.push_back({shift + s.folded.offset[term.begin], shift + s.folded.offset[term.end]});
+  }
+  std::sort(matches.begin(), matches.end(), [](const Match& a, const Match& b) { return a.begin < b.begin; });
+  return matches;
+}
+
+size_t count_characters(std::string_view text) {
+  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<uint8_t>(c) & 0xC0) != 0x80; }));
+}
+
+}  // namespace
+
 Snippet make_snippet(const Question& question, std::string_view text, const std::vector<Unit>& units,
                      size_t max_code_points) {
   // Begin at the best unit and take what follows; a long unit is cut around its first match.
@@ -155,21 +194,14 @@ Snippet make_snippet(const Question& question, std::string_view text, const std:
     if (units[i].own > units[best].own + 1e-6f) best = i;
   }
   const size_t from = units.empty() ? 0 : units[best].begin;
-  const Folded folded = fold_with_offsets(text);
-  std::vector<Match> all;
-  for (const Term& term : extract_terms(folded.text, question.sieve())) {
-    const int index = question.find(term.id);
-    // Only what carries meaning is marked: words that are not question words, and parts of them.
-    if (index < 0 || question.terms()[static_cast<size_t>(index)].weight < 0.5f * class_weight(term.term_class)) continue;
-    if (term.term_class == TermClass::kTrigram || term.term_class == TermClass::kCharacter) continue;
-    all.push_back({folded.offset[term.begin], folded.offset[term.end]});
-  }
-  std::sort(all.begin(), all.end(), [](const Match& a, const Match& b) { return a.begin < b.begin; });
-
   size_t begin = from;
   const size_t unit_end = units.empty() ? text.size() : units[best].end;
-  const std::string_view rest = text.substr(begin, unit_end - begin);
-  if (to_utf32(rest).size() > max_code_points) {
+  // Nothing outside the unit and the longest snippet is shown; words are looked at whole.
+  size_t look_end = std::min(text.size(), std::max(unit_end, from + 4 * max_code_points));
+  look_end = std::min(text.find_first_of(" \n\t", look_end), text.size());
+  const std::vector<Match> all = find_matches(question, text.substr(from, look_end - from), from);
+
+  if (count_characters(text.substr(begin, unit_end - begin)) > max_code_points) {
     for (const Match& match : all) {
       if (match.begin < begin || match.begin >= unit_end) continue;
       // A third of the length before the first match.

@@ -132,23 +132,38 @@ struct Candidate {
   Evidence evidence;
 };
 
-// The score that the last of `limit` results has by what was looked at so far; none while there are fewer.
-std::optional<double> last_score(const std::vector<Candidate>& candidates, size_t limit, bool per_record) {
-  std::vector<const Candidate*> best;  // looked at; per record the best
-  for (const Candidate& c : candidates) {
-    if (!c.looked) continue;
-    const auto same = std::find_if(best.begin(), best.end(), [&](const Candidate* other) {
-      return per_record && other->record == c.record;
-    });
-    if (same == best.end()) best.push_back(&c);
-    else if (c.score > (*same)->score) *same = &c;
+// The score that the last of `limit` results has by what was looked at so far.
+class LastScore {
+ public:
+  LastScore(size_t limit, bool per_record) : limit_(limit), per_record_(per_record) {}
+
+  void add(std::string_view record, double score) {
+    if (per_record_) {
+      const auto same = std::find(records_.begin(), records_.end(), record);
+      if (same != records_.end()) {
+        double& best = scores_[static_cast<size_t>(same - records_.begin())];
+        best = std::max(best, score);
+        return;
+      }
+      records_.push_back(record);
+    }
+    scores_.push_back(score);
   }
-  if (best.size() < limit) return std::nullopt;
-  const auto last = best.begin() + static_cast<std::ptrdiff_t>(limit) - 1;
-  std::nth_element(best.begin(), last, best.end(),
-                   [](const Candidate* a, const Candidate* b) { return a->score > b->score; });
-  return (*last)->score;
-}
+  // None while there are fewer.
+  std::optional<double> get() const {
+    if (limit_ == 0 || scores_.size() < limit_) return std::nullopt;
+    std::vector<double> order = scores_;
+    const auto last = order.begin() + static_cast<std::ptrdiff_t>(limit_) - 1;
+    std::nth_element(order.begin(), last, order.end(), std::greater<>());
+    return *last;
+  }
+
+ private:
+  size_t limit_;
+  bool per_record_;
+  std::vector<std::string_view> records_;  // with per_record_, of each score
+  std::vector<double> scores_;
+};
 
 // Looks closely at the candidates that can be among the results, most promising first: what a passage can gain is
 // bounded by the weight of the terms it holds, which the index knows. The others keep their score, which is lower
@@ -165,17 +180,17 @@ void look_closely(const Question& question, const RankProfile& profile, const Sn
     order.push_back(&c);
   }
   std::stable_sort(order.begin(), order.end(), [](const Candidate* a, const Candidate* b) { return a->most > b->most; });
-  for (size_t i = 0; i < order.size(); ++i) {
-    Candidate& c = *order[i];
-    if (i >= request.limit) {
-      if (const auto last = last_score(candidates, request.limit, request.per_record); last && c.most < *last) break;
-    }
+  LastScore last(request.limit, request.per_record);
+  for (Candidate* candidate : order) {
+    Candidate& c = *candidate;
+    if (const auto score = last.get(); score && c.most < *score) break;
     const StoredPassage stored = snapshot.passage(c.hit);
     c.evidence = match_passage(question, stored.text, stored.context, false);
     c.score += total * static_cast<double>(profile.sentence * c.evidence.best_unit +
                                            profile.neighbours * c.evidence.best_pair +
                                            profile.coverage * c.evidence.coverage);
     c.looked = true;
+    last.add(c.record, c.score);
   }
 }
 
@@ -250,6 +265,13 @@ Result<Response> Searcher::search(const Request& request) const {
   if (!p.folded_phrases.empty()) p.rank.limit = std::max(p.rank.limit, kPhraseCandidates);
   std::vector<Hit> hits = snapshot.rank(p.rank);
   std::erase_if(hits, [&](const Hit& hit) { return !holds_phrases(p.folded_phrases, snapshot.passage(hit)); });
+  if (hits.empty() && !p.folded_phrases.empty() && p.parsed.words_beside_phrases) {
+    // A question that quotes ("fers"라 불린 기물은?) is better answered loosely than not at all; a phrase alone is not.
+    response.notes.push_back("no passage holds the words in quotes as written; these come closest");
+    p.rank.filter.required.clear();
+    p.folded_phrases.clear();
+    hits = snapshot.rank(p.rank);
+  }
 
   const RankProfile& profile = rank_profile(p.folded.text);
   const double most = static_cast<double>(question.total() *
