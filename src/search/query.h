@@ -38,9 +38,11 @@ std::vector<QuestionTerm> question_terms(const std::u32string& folded);
 struct RankProfile {
   float k1, b;            // BM25
   float idf_power;        // rarity counts as idf to this power
-  float sentence;         // share of the best sentence's matches added by the re-ranker
-  float neighbours;       // share of the best two neighbouring sentences' matches
-  float coverage;         // share of the matched terms' weight, however often they occur
+  // What the re-ranker adds, as shares of the most that the question's terms can weigh together:
+  float sentence, neighbours;              // of the terms in the best sentence, in the best two neighbours
+  float sentence_words, neighbours_words;  // the same counted by whole words, however many terms they have
+  float coverage;                          // of the terms anywhere, however often they occur
+  float gain() const { return sentence + neighbours + sentence_words + neighbours_words + coverage; }
 };
 const RankProfile& rank_profile(const std::u32string& folded);
 

@@ -101,9 +101,15 @@ Question weigh(Prepared& p, const Snapshot& snapshot, std::vector<float>& rarity
     rarity.push_back(r);
     weights.push_back(terms[i].weight * std::pow(r, profile.idf_power));
     const float weight = terms[i].weight * std::pow(r, profile.idf_power - 1);
-    p.rank.terms.push_back({ids[i], weight, kTitleShare * weight, weights.back()});
+    p.rank.terms.push_back({ids[i], weight, kTitleShare * weight, 0});
   }
-  return Question(p.folded.text, std::move(terms), std::move(weights));
+  Question question(p.folded.text, std::move(terms), std::move(weights), rarity);
+  // What a term in a passage lets the closer look add at most.
+  const float by_terms = profile.sentence + profile.neighbours + profile.coverage;
+  const float by_words = (profile.sentence_words + profile.neighbours_words) * question.total();
+  const std::vector<float> bounds = question.words_share_bounds();
+  for (size_t i = 0; i < ids.size(); ++i) p.rank.terms[i].cover = by_terms * question.weight(i) + by_words * bounds[i];
+  return question;
 }
 
 PassageResult make_result(const StoredPassage& stored) {
@@ -172,11 +178,11 @@ void look_closely(const Question& question, const RankProfile& profile, const Sn
                   const Request& request, std::vector<Candidate>& candidates) {
   constexpr double kRounding = 1e-4;  // of single-precision sums of a few hundred weights, with a margin
   const auto total = static_cast<double>(question.total());
-  const auto gain = static_cast<double>(profile.sentence + profile.neighbours + profile.coverage);
+  const double gain = static_cast<double>(profile.gain()) * total;
   std::vector<Candidate*> order;
   for (Candidate& c : candidates) {
     c.record = snapshot.passage(c.hit).record;
-    c.most = c.score + gain * std::min(total, static_cast<double>(c.hit.covered)) * (1 + kRounding) + kRounding * total;
+    c.most = c.score + std::min(gain, static_cast<double>(c.hit.covered)) * (1 + kRounding) + kRounding * total;
     order.push_back(&c);
   }
   std::stable_sort(order.begin(), order.end(), [](const Candidate* a, const Candidate* b) { return a->most > b->most; });
@@ -188,6 +194,8 @@ void look_closely(const Question& question, const RankProfile& profile, const Sn
     c.evidence = match_passage(question, stored.text, stored.context, false);
     c.score += total * static_cast<double>(profile.sentence * c.evidence.best_unit +
                                            profile.neighbours * c.evidence.best_pair +
+                                           profile.sentence_words * c.evidence.best_unit_words +
+                                           profile.neighbours_words * c.evidence.best_pair_words +
                                            profile.coverage * c.evidence.coverage);
     c.looked = true;
     last.add(c.record, c.score);
@@ -274,8 +282,7 @@ Result<Response> Searcher::search(const Request& request) const {
   }
 
   const RankProfile& profile = rank_profile(p.folded.text);
-  const double most = static_cast<double>(question.total() *
-                                          (profile.k1 + 1 + profile.sentence + profile.neighbours + profile.coverage));
+  const double most = static_cast<double>(question.total() * (profile.k1 + 1 + profile.gain()));
   std::unordered_set<std::string> seen;
   for (Candidate& candidate : rerank(question, profile, snapshot, request, hits)) {
     if (response.results.size() >= request.limit) break;
