@@ -173,6 +173,8 @@ Result<ParsedQuery> parse_query(std::string_view query) {
     parsed.text += query.substr(at, i - at);
   }
   parsed.text = std::string(trim(parsed.text));
+  const bool asks = parsed.text.ends_with('?') || parsed.text.ends_with("？");
+  parsed.quotes_in_question = asks && parsed.words_beside_phrases && !parsed.phrases.empty();
   return parsed;
 }
 

@@ -13,7 +13,8 @@ namespace sillok::search {
 struct ParsedQuery {
   std::string text;                   // what is ranked by: the query without its filters, phrases included
   std::vector<std::string> phrases;   // "in double quotes": each must occur as written, white space and case aside
-  bool words_beside_phrases = false;  // there is free text that is not a phrase: a question that quotes, say
+  bool words_beside_phrases = false;  // there is free text that is not a phrase
+  bool quotes_in_question = false;    // and it ends as a question does: its quotation marks quote, they do not demand
   std::vector<std::string> titles;    // title:word, each must occur in title or heading path
   std::vector<std::string> formats;   // type:hwp
   std::vector<std::string> labels;    // label:S

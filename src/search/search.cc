@@ -230,11 +230,24 @@ std::vector<QuestionWord> words_of(const Question& question, const Folded& folde
   return words;
 }
 
-bool holds_phrases(const std::vector<std::string>& phrases, const StoredPassage& stored) {
+bool holds_phrases(const std::vector<std::string>& phrases, std::string_view text) {
   if (phrases.empty()) return true;
-  const std::string folded = fold_for_phrase(stored.text);
+  const std::string folded = fold_for_phrase(text);
   return std::all_of(phrases.begin(), phrases.end(),
                      [&](const std::string& phrase) { return folded.find(phrase) != folded.npos; });
+}
+
+// Passages that hold the phrases. A question that quotes ("fers"라 불린 기물은?), and one whose phrases nobody wrote,
+// is better answered loosely than not at all; a phrase alone is not.
+std::vector<Hit> find_candidates(Prepared& p, const Snapshot& snapshot) {
+  std::vector<Hit> hits;
+  if (!p.parsed.quotes_in_question) {
+    hits = snapshot.rank(p.rank);
+    std::erase_if(hits, [&](const Hit& hit) { return !holds_phrases(p.folded_phrases, snapshot.passage(hit).text); });
+    if (!hits.empty() || !p.parsed.words_beside_phrases || p.folded_phrases.empty()) return hits;
+  }
+  p.rank.filter.required.clear();
+  return snapshot.rank(p.rank);
 }
 
 }  // namespace
@@ -271,15 +284,7 @@ Result<Response> Searcher::search(const Request& request) const {
   // Several passages of one record may come first; three times the limit leaves enough records in practice.
   p.rank.limit = std::max(kReranked, request.per_record ? 3 * request.limit : request.limit);
   if (!p.folded_phrases.empty()) p.rank.limit = std::max(p.rank.limit, kPhraseCandidates);
-  std::vector<Hit> hits = snapshot.rank(p.rank);
-  std::erase_if(hits, [&](const Hit& hit) { return !holds_phrases(p.folded_phrases, snapshot.passage(hit)); });
-  if (hits.empty() && !p.folded_phrases.empty() && p.parsed.words_beside_phrases) {
-    // A question that quotes ("fers"라 불린 기물은?) is better answered loosely than not at all; a phrase alone is not.
-    response.notes.push_back("no passage holds the words in quotes as written; these come closest");
-    p.rank.filter.required.clear();
-    p.folded_phrases.clear();
-    hits = snapshot.rank(p.rank);
-  }
+  const std::vector<Hit> hits = find_candidates(p, snapshot);
 
   const RankProfile& profile = rank_profile(p.folded.text);
   const double most = static_cast<double>(question.total() * (profile.k1 + 1 + profile.gain()));
@@ -302,6 +307,9 @@ Result<Response> Searcher::search(const Request& request) const {
       result.found = std::move(candidate.evidence.found);
     }
     response.results.push_back(std::move(result));
+  }
+  if (!response.results.empty() && !holds_phrases(p.folded_phrases, response.results[0].text)) {
+    response.notes.push_back("the closest passage does not hold the words in quotes as written");
   }
   if (request.evidence) response.words = words_of(question, p.folded, rarity);
   return response;

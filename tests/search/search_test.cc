@@ -124,6 +124,10 @@ TEST(Search, QuestionWithAPhraseThatIsNowhereIsAnsweredLooselyAndSaysSo) {
   EXPECT_NE(response.notes[0].find("quotes"), std::string::npos);
   request.query = "\"토크 렌치\"의 교정 주기는 얼마인가?";
   EXPECT_TRUE(home.ask(request).notes.empty());
+  // A query that does not ask keeps to its phrases while anything holds them.
+  EXPECT_EQ(home.find("\"압력 게이지\" 교정 주기"), "WS-103");
+  EXPECT_EQ(home.first("\"압력 게이지\" 담당자는 토크 렌치 교정 주기를 어떻게 정하는가?"), "WS-102");
+  EXPECT_EQ(home.first("\"토오크 렌치\" 교정 주기"), "WS-102");
   // Other filters still hold.
   request.query = "\"토오크 렌치\"의 교정 주기는 얼마인가? type:pdf";
   for (const PassageResult& r : home.ask(request).results) EXPECT_EQ(r.format, "pdf");
