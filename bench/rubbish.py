@@ -82,7 +82,7 @@ class Run:
             self.wrong.append("add gave no report")
             return
         for failure in report["failed"]:
-            name = pathlib.PurePath(os.path.relpath(failure["path"], self.folder)).parts[0]
+            name = self.file_of(failure["path"])
             self.failed.setdefault(name, []).append(failure["reason"])
             if not failure["reason"].strip() or INSIDES.search(failure["reason"]):
                 self.wrong.append(f"{failure['path']}: poor reason {failure['reason']!r}")
@@ -98,7 +98,7 @@ class Run:
 
     @staticmethod
     def file_of(source):
-        """"/folder/a.zip::member" is of a.zip."""
+        """The folder's file that "/folder/a.zip::member" speaks of."""
         return pathlib.PurePath(source.split("::")[0]).name
 
     def judge_home(self):
