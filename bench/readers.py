@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Speed of the readers beside pdftotext and LibreOffice's converter, in one run, over the same files.
 
-    bench/readers.py FOLDER... [--program build/release/sillok] [--bench build/test/bench/readers_bench] [--rounds 5]
+    bench/readers.py FOLDER... [--program build/release/sillok] [--bench build/test/readers_bench] [--rounds 5]
 
 Every file under the folders is first read once. Files that are refused, that hold no text, or whose text lacks more than
 3 of 100 words that the peer finds are left out and counted: a wrong result is not timed. The rest is read ROUNDS times
@@ -33,13 +33,19 @@ def children_seconds():
     return usage.ru_utime + usage.ru_stime
 
 
+def words_in_order(text):
+    return re.findall(r"\w+", unicodedata.normalize("NFKC", text).replace("\u00ad", ""))
+
+
 def words(text):
-    return collections.Counter(re.findall(r"\w+", unicodedata.normalize("NFKC", text).replace("\u00ad", "")))
+    return collections.Counter(words_in_order(text))
 
 
 def recall(ours, peer):
-    wanted, found = words(peer), words(ours)
-    return sum(min(n, found[w]) for w, n in wanted.items()) / sum(wanted.values()) if wanted else 1.0
+    """The share of the peer's words that are in ours, whatever either puts between them ("2025년" and "2025 년")."""
+    wanted, found, joined = words(peer), words(ours), "".join(words_in_order(ours))
+    kept = sum(n if found[w] < n and w in joined else min(n, found[w]) for w, n in wanted.items())
+    return kept / sum(wanted.values()) if wanted else 1.0
 
 
 def pdftotext(path):
@@ -110,7 +116,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=pathlib.Path)
     parser.add_argument("--program", default="build/release/sillok")
-    parser.add_argument("--bench", default="build/test/bench/readers_bench")
+    parser.add_argument("--bench", default="build/test/readers_bench")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--formats", default="", help="only these")
     arguments = parser.parse_args()

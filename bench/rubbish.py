@@ -89,7 +89,7 @@ class Run:
         unknown = sorted(self.failed.keys() - self.names)
         if unknown:
             self.wrong.append(f"listed as failed, but not there: {unknown[:3]}")
-        if self.seconds > READER_SECONDS + SLACK_SECONDS + 2.0 * len(self.names):
+        if self.seconds > SLACK_SECONDS + READER_SECONDS * len(self.names):
             self.wrong.append(f"took {self.seconds:.0f} s for {len(self.names)} copies")
 
     def readable(self, name):

@@ -304,7 +304,8 @@ bool ReaderProcess::State::handle(const Frame& frame, const ItemSink& sink,
     outcome.answer = fields.status();
     return fields.complete();
   }
-  std::string part(fields.string()), parent(fields.string());
+  // Names inside a file may be any bytes; as part of a record's key they must be text, or nobody could type it.
+  std::string part = clean_utf8(fields.string()), parent = clean_utf8(fields.string());
   if (frame.kind == FrameKind::kDocument) {
     Result<Document> document = decode(fields.string());
     if (!document || !fields.complete()) return false;

@@ -186,12 +186,14 @@ TEST(Hwp, ChartsAndEmbeddedFilesAreRead) {
   const std::string chart = make_object({{"OOXMLChartContents", std::string(kChart)}, {"Contents", "VtChart"}});
   const std::string file = make_object({{"CONTENTS", "품번 A-1 재고 12개"}});
   const std::string picture = make_object({{"\1CompObj", "PBrush"}, {"\1Ole10Native", std::string(40, '\7')}});
+  const std::string old_chart = make_object({{"Contents", std::string("\0\0\1\0\7\0VtChart", 13)}});
   const std::string text = "본문\n월별 수주\n | 2024\n1월 | 37\n품번 A-1 재고 12개\n";
 
-  const auto hwp = read(make_hwp(paragraph(0, units("본문")), 0, {chart, file, picture}));
+  const auto hwp = read(make_hwp(paragraph(0, units("본문")), 0, {chart, file, picture, old_chart}));
   ASSERT_TRUE(hwp) << hwp.error().message;
   EXPECT_EQ(to_text(*hwp), text);
   EXPECT_NE(hwp->meta.other.at("not read").find("BIN0003.OLE"), std::string::npos);
+  EXPECT_NE(hwp->meta.other.at("not read").find("BIN0004.OLE: a chart"), std::string::npos);
 
   testing::ZipWriter zip;
   zip.add("mimetype", "application/hwp+zip").add("Contents/header.xml", "<hh:head/>");
