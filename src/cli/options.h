@@ -52,7 +52,7 @@ struct RecordsArguments {
   bool failures = false;
 };
 struct DoctorArguments {
-  bool deep = false;
+  bool quick = false, deep = false;  // deep is the default
 };
 
 // How to open a model.
