@@ -149,9 +149,6 @@ void narrow_lanes(const float* from, size_t count, uint16_t* to) {
       const Bytes bytes = __builtin_convertvector(codes, Bytes);
       std::memcpy(q + i, &bytes, sizeof bytes);
     }
-    for (size_t i = 0; i < kBlock; i += 4) {
-      for (size_t j = 0; j < 4; ++j) out->wide[block * kBlock + i + j] = q[i + (j < 2 ? 2 * j : 2 * j - 3)];
-    }
     int32_t sums[2] = {0, 0};
     for (size_t half = 0; half < 2; ++half) {
       for (size_t lane = 0; lane < kLanes; ++lane) sums[half] += half_sums[half][lane];

@@ -33,7 +33,6 @@ struct alignas(64) ActivationChunk {
   float d[kChunkBlocks];
   float sum[kChunkBlocks];           // d * sum of q
   float half_sum[2 * kChunkBlocks];  // the same over 16 columns
-  alignas(64) int16_t wide[kChunk];  // q in 16 bits; of each four columns first 0 and 2, then 1 and 3
 };
 
 // How the integers of a chunk are multiplied.

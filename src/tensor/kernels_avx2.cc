@@ -25,8 +25,8 @@ inline Words look_up(Words codes, const int8_t* table) {
 }
 
 inline __m256i load_int(const void* from) { return _mm256_loadu_si256(static_cast<const __m256i*>(from)); }
-// Four columns of x in 8 bits, or two in 16, for all lanes.
-inline __m256i splat_columns(const void* from) {
+// Four columns of x for all lanes.
+inline __m256i splat_columns(const int8_t* from) {
   int32_t four;
   std::memcpy(&four, from, sizeof four);
   return _mm256_set1_epi32(four);
@@ -95,36 +95,6 @@ inline void sum_block(const Chunk& chunk, size_t block, const ActivationChunk* x
   }
 }
 
-// kSigned8 for several rows: 16-bit products of even and of odd columns take one instruction less for each row than signs
-// and 8-bit products, but three more for each weight. The sums are the same integers.
-template <size_t kRows>
-inline void sum_signed_block(const Chunk& chunk, size_t block, const ActivationChunk* x, __m256i (*sum)[2]) {
-  const uint8_t* q = chunk.q + block * chunk.stride;
-#pragma GCC unroll 8
-  for (size_t group = 0; group < 8; ++group) {
-    __m256i even[2], odd[2];
-#pragma GCC unroll 2
-    for (size_t v = 0; v < 2; ++v) {
-      const __m256i weights = load_int(q + group * 64 + 32 * v);
-      even[v] = _mm256_srai_epi16(_mm256_slli_epi16(weights, 8), 8);
-      odd[v] = _mm256_srai_epi16(weights, 8);
-    }
-#pragma GCC unroll 4
-    for (size_t t = 0; t < kRows; ++t) {
-      const int16_t* four = x[t].wide + block * kBlock + group * 4;
-      const __m256i a = splat_columns(four), b = splat_columns(four + 2);
-#pragma GCC unroll 2
-      for (size_t v = 0; v < 2; ++v) {
-        const __m256i product = _mm256_madd_epi16(even[v], a);
-        sum[t][v] = group == 0 ? product : _mm256_add_epi32(sum[t][v], product);
-        keep(sum[t][v]);
-        sum[t][v] = _mm256_add_epi32(sum[t][v], _mm256_madd_epi16(odd[v], b));
-        keep(sum[t][v]);
-      }
-    }
-  }
-}
-
 template <DotKind kKind, size_t kRows>
 inline void dot_tile(const Chunk& chunk, size_t blocks, const ActivationChunk* x, const Tile& tile) {
   __m256 y[kRows][2];
@@ -142,11 +112,7 @@ inline void dot_tile(const Chunk& chunk, size_t blocks, const ActivationChunk* x
       }
     }
     __m256i sum[kRows][2];
-    if constexpr (kKind == DotKind::kSigned8 && kRows > 1) {
-      sum_signed_block<kRows>(chunk, block, x, sum);
-    } else {
-      sum_block<kKind, kRows>(chunk, block, x, sum);
-    }
+    sum_block<kKind, kRows>(chunk, block, x, sum);
 #pragma GCC unroll 4
     for (size_t t = 0; t < kRows; ++t) {
       const __m256 d = _mm256_set1_ps(x[t].d[block]);
@@ -217,12 +183,6 @@ void quantize_avx2(const float* x, size_t columns, ActivationChunk* out) {
     bytes = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
     if (nothing) bytes = _mm256_setzero_si256();
     _mm256_store_si256(reinterpret_cast<__m256i*>(out->q + block * kBlock), bytes);
-    // Bytes 0 and 2, then 1 and 3 of each four, in 16 bits.
-    const __m256i even = _mm256_srai_epi16(_mm256_slli_epi16(bytes, 8), 8), odd = _mm256_srai_epi16(bytes, 8);
-    const __m256i low = _mm256_unpacklo_epi32(even, odd), high = _mm256_unpackhi_epi32(even, odd);
-    auto* wide = reinterpret_cast<__m256i*>(out->wide + block * kBlock);
-    _mm256_store_si256(wide, _mm256_permute2x128_si256(low, high, 0x20));
-    _mm256_store_si256(wide + 1, _mm256_permute2x128_si256(low, high, 0x31));
     // Sums of the 16 bytes of each half, both at once.
     const __m256i pairs = _mm256_maddubs_epi16(_mm256_set1_epi8(1), bytes);
     __m256i sums = _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
