@@ -25,6 +25,10 @@ size_t even_tile(size_t rows, size_t most) {
   return (rows + tiles - 1) / tiles;
 }
 
+// Rows of x up to which weights may be used without unpacking them first; a group is then one panel.
+constexpr size_t kDirectRows = 2;
+static_assert(kDirectRows <= kDotTile);
+
 size_t chunks_of(size_t columns) { return (columns + kChunk - 1) / kChunk; }
 
 }  // namespace
@@ -161,6 +165,14 @@ void CpuBackend::multiply_quantised(const Job& job, size_t first_row, size_t row
     for (size_t p = 0; p < panels; ++p) outs.emplace_back(weight, job.y, job.stride, group + p, rows, &scratch.edge);
     for (size_t chunk = 0; chunk < chunks_of(weight.columns()); ++chunk) {
       const size_t columns = std::min(kChunk, weight.columns() - chunk * kChunk);
+      if (rows <= kDirectRows && kernels_.dot_direct != nullptr) {
+        const uint8_t* from = weight.panel(group) + chunk * chunk_bytes;
+        Tile tile = outs[0].tile(0, rows, chunk == 0);
+        tile.ahead = from + chunk_bytes;
+        tile.ahead_step = chunk_bytes / kChunkBlocks;
+        const ActivationChunk* of_chunk = x + chunk * activation_rows_ + first_row;
+        if (kernels_.dot_direct(weight.type(), from, columns / kBlock, of_chunk, tile)) continue;
+      }
       for (size_t p = 0; p < panels; ++p) {
         const uint8_t* from = weight.panel(group + p) + chunk * chunk_bytes;
         kernels_.unpack(weight.type(), from, columns / kBlock, &scratch.chunks[p]);
