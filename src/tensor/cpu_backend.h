@@ -112,9 +112,10 @@ class CpuBackend final : public Backend {
   void attend(const Attention& attention) override;
 
  private:
-  // Panels that share a reading of a chunk of x: their chunks (quantised: unpacked, 7 KiB each; floats: 8 or 16 KiB) stay
-  // in the first level of the cache.
-  static constexpr size_t kGroup = 2;
+  // Panels that share a reading of a chunk of x. Quantised: their unpacked chunks, 7 KiB each, stay in the first level of the
+  // cache. Floats: 8 or 16 KiB each, in the second, from where they come as fast as they are used.
+  static constexpr size_t kQuantisedGroup = 2;
+  static constexpr size_t kPlainGroup = 8;
   // One weight of a multiplication and where its product goes.
   struct Job {
     const CpuWeight* weight = nullptr;
@@ -124,8 +125,8 @@ class CpuBackend final : public Backend {
   };
   // A thread's room for unpacked weights.
   struct Scratch {
-    Chunk chunks[kGroup];
-    std::vector<float> sums[kGroup];  // see Output
+    Chunk chunks[kQuantisedGroup];
+    std::vector<float> sums[kPlainGroup];  // see Output
   };
 
   Status pack(const CpuWeight& weight, const uint8_t* rows, Memory* packed);

@@ -108,7 +108,8 @@ void CpuBackend::multiply_rows(const Rows& x, std::span<const Job> wanted) {
       SILLOK_CHECK(pack(*weight, weight->file_rows, &weight->packed).has_value());
     }
     (is_plain(job.weight->type()) ? plain : quantised) = true;
-    const size_t run = x.count > kFewRows ? kGroup : kRunBytes / job.weight->panel_bytes();
+    const size_t group = is_plain(job.weight->type()) ? kPlainGroup : kQuantisedGroup;
+    const size_t run = x.count > kFewRows ? group : kRunBytes / job.weight->panel_bytes();
     job.panels_a_task = std::clamp<size_t>(run, 1, std::max<size_t>(1, job.weight->panels() / (2 * team_.size())));
     job.first_task = tasks;
     tasks += slices * ((job.weight->panels() + job.panels_a_task - 1) / job.panels_a_task);
@@ -142,7 +143,7 @@ void CpuBackend::multiply_plain(const Job& job, const Rows& x, size_t first_row,
   const size_t column_bytes = kPanel * info(type).block_bytes, tile_rows = even_tile(rows, kFloatTile);
   // A lone tile takes a panel in one go, and x where it is.
   const bool lone = x.count <= kFloatTile;
-  const size_t group_size = lone ? 1 : kGroup, chunk_columns = lone ? x.columns : kChunk;
+  const size_t group_size = lone ? 1 : kPlainGroup, chunk_columns = lone ? x.columns : kChunk;
   const auto* arranged = reinterpret_cast<const float*>(arranged_.data());
   for (size_t group = first; group < last; group += group_size) {
     const size_t panels = std::min(group_size, last - group);
@@ -173,7 +174,7 @@ void CpuBackend::multiply_quantised(const Job& job, size_t first_row, size_t row
   const size_t chunk_bytes = kChunk / packed.columns * packed.bytes;
   const DotKind kind = dot_kind(weight.type());
   const auto* x = reinterpret_cast<const ActivationChunk*>(activations_.data());
-  const size_t group_size = rows <= kDotTile ? 1 : kGroup, tile_rows = even_tile(rows, kDotTile);
+  const size_t group_size = rows <= kDotTile ? 1 : kQuantisedGroup, tile_rows = even_tile(rows, kDotTile);
   for (size_t group = first; group < last; group += group_size) {
     const size_t panels = std::min(group_size, last - group);
     std::vector<Output> outs;
