@@ -29,6 +29,8 @@ struct Program {
   GenerateArguments generate;
   ChatArguments chat;
   BenchModelArguments bench_model;
+  TokenizeArguments tokenize;
+  ModelFileArguments model_file;
   std::function<int()> verb;
 };
 
@@ -171,6 +173,34 @@ void define_generation(CLI::App& app, Program& p) {
   model->add_option("--repeat", p.bench_model.repeat, "Runs of each, of which the median counts")->check(CLI::Range(1, 1000));
 }
 
+void define_models(CLI::App& app, Program& p) {
+  auto* tokenize = add_verb(app, p, "tokenize", "Text on standard input to a model's tokens", [&p] { return run_tokenize(p.common, p.tokenize); });
+  tokenize->add_option("-m,--model", p.tokenize.model, "The GGUF file, or its name in the home's models/")->required();
+  tokenize->add_flag("--no-special", p.tokenize.no_special, "Add no beginning or end token");
+  tokenize->add_flag("--no-parse-special", p.tokenize.no_parse_special, "Take <|...|> and the like as plain text");
+  auto* detokenize = add_verb(app, p, "detokenize", "Tokens as JSON on standard input to text", [&p] { return run_detokenize(p.common, p.tokenize); });
+  detokenize->add_option("-m,--model", p.tokenize.model, "The GGUF file, or its name in the home's models/")->required();
+  detokenize->add_flag("--no-special", p.tokenize.no_special, "Leave all special tokens out of the text");
+
+  auto* model = app.add_subcommand("model", "Language models: what is in a file, and what it computes");
+  model->require_subcommand(1);
+  define_model_run(*model, p.common, p.verb);
+  auto* show = add_verb(*model, p, "show", "What a GGUF file says of itself", [&p] { return run_model_show(p.common, p.model_file); });
+  show->add_option("file", p.model_file.file, "The GGUF file, or its name in the home's models/")->required();
+  auto* list = add_verb(*model, p, "list", "The GGUF files in the home's models/ and in folders", [&p] { return run_model_list(p.common, p.model_file); });
+  list->add_option("folders", p.model_file.folders, "More folders");
+  auto* import = add_verb(*model, p, "import", "A Hugging Face folder or a llama2.c checkpoint to GGUF",
+                          [&p] { return run_model_import(p.common, p.model_file); });
+  import->add_option("from", p.model_file.file, "The folder, or the checkpoint")->required();
+  import->add_option("-o,--out", p.model_file.out, "The GGUF file to write")->required();
+  import->add_option("--type", p.model_file.type, "The matrices' type (default: as stored)");
+  import->add_option("--tokenizer", p.model_file.tokenizer, "A checkpoint's tokenizer.bin");
+  auto* quantize = add_verb(*model, p, "quantize", "A GGUF file in fewer bits", [&p] { return run_model_quantize(p.common, p.model_file); });
+  quantize->add_option("in", p.model_file.file, "The GGUF file, or its name in the home's models/")->required();
+  quantize->add_option("out", p.model_file.out, "The GGUF file to write")->required();
+  quantize->add_option("type", p.model_file.type, "Q8_0, Q4_K_M, Q4_0, ...")->required();
+}
+
 // One line, like every other error; CLI11's own has two.
 std::string usage_message(const CLI::App*, const CLI::Error& error) {
   std::string what = error.what();
@@ -189,9 +219,7 @@ int run(int argc, char** argv) {
   define_records(app, program);
   define_questions(app, program);
   define_generation(app, program);
-  CLI::App* model = app.add_subcommand("model", "Language models: what is in a file, and what it computes");
-  model->require_subcommand(1);
-  define_model_run(*model, program.common, program.verb);
+  define_models(app, program);
   if (argc > 1 && *argv[1] != '-' &&
       app.get_subcommands([&](CLI::App* verb) { return verb->get_name() == argv[1]; }).empty()) {
     return report_usage({ErrorCode::kInvalid, "there is no command '" + shorten(clean_utf8(argv[1]), 40) +

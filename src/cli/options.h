@@ -83,6 +83,14 @@ struct BenchModelArguments {
   uint32_t prompt = 512, generate = 64, repeat = 5;
   std::vector<uint32_t> batch = {1, 2, 4, 8};
 };
+struct TokenizeArguments {
+  std::string model;
+  bool no_special = false, no_parse_special = false;
+};
+struct ModelFileArguments {
+  std::string file, out, type, tokenizer;
+  std::vector<std::string> folders;
+};
 
 // Each gives the exit status: 0 success, 1 the operation failed (the reason is printed), 2 usage.
 int run_init(const Common& common);
@@ -98,5 +106,11 @@ int run_doctor(const Common& common, const DoctorArguments& arguments);
 int run_generate(const Common& common, const GenerateArguments& arguments);
 int run_chat(const Common& common, const ChatArguments& arguments);
 int run_bench_model(const Common& common, const BenchModelArguments& arguments);
+int run_tokenize(const Common& common, const TokenizeArguments& arguments);
+int run_detokenize(const Common& common, const TokenizeArguments& arguments);
+int run_model_show(const Common& common, const ModelFileArguments& arguments);
+int run_model_import(const Common& common, const ModelFileArguments& arguments);
+int run_model_quantize(const Common& common, const ModelFileArguments& arguments);
+int run_model_list(const Common& common, const ModelFileArguments& arguments);
 
 }  // namespace sillok::cli
