@@ -112,10 +112,9 @@ class CpuBackend final : public Backend {
   void attend(const Attention& attention) override;
 
  private:
-  // Panels that share a reading of a chunk of x: the unpacked chunks of a group stay in the first (quantised: 7 KiB each)
-  // or second (floats: 16 KiB each) level of the cache.
-  static constexpr size_t kPlainGroup = 4;
-  static constexpr size_t kQuantisedGroup = 2;
+  // Panels that share a reading of a chunk of x: their chunks (quantised: unpacked, 7 KiB each; floats: 8 or 16 KiB) stay
+  // in the first level of the cache.
+  static constexpr size_t kGroup = 2;
   // One weight of a multiplication and where its product goes.
   struct Job {
     const CpuWeight* weight = nullptr;
@@ -125,8 +124,7 @@ class CpuBackend final : public Backend {
   };
   // A thread's room for unpacked weights.
   struct Scratch {
-    Chunk chunks[kQuantisedGroup];
-    alignas(64) float widened[kPlainGroup][kChunk * kPanel];
+    Chunk chunks[kGroup];
     std::vector<float> edge;  // rows of a panel that reaches past the last output row
   };
 

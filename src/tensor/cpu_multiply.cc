@@ -12,8 +12,18 @@ namespace {
 
 // Rows of x that a task takes: a multiple of both tiles. Fewer read the weights more often, more do not fit the cache.
 constexpr size_t kSlice = 192;
-// With few rows the weights' way from memory is all that counts: a task is a long run of it.
+// With few rows (kFewRows) the weights' way from memory is all that counts: a task is a long run of it.
 constexpr size_t kRunBytes = size_t{128} << 10;
+constexpr size_t kFewRows = 12;
+
+// How far ahead of a kernel weights are asked for: what arrives in about a quarter of a microsecond.
+constexpr size_t kAheadBytes = 4096;
+
+// Rows of a tile, at most `most`, so that tiles differ little: 8 rows are 4 and 4 rather than 6 and 2.
+size_t even_tile(size_t rows, size_t most) {
+  const size_t tiles = (rows + most - 1) / most;
+  return (rows + tiles - 1) / tiles;
+}
 
 size_t chunks_of(size_t columns) { return (columns + kChunk - 1) / kChunk; }
 
@@ -32,8 +42,12 @@ class Output {
     }
   }
   Tile tile(size_t row, size_t rows, bool start) const {
-    if (edge_ != nullptr) return {edge_ + row * kPanel, kPanel, rows, start};
-    return {y_ + row * stride_, stride_, rows, start};
+    Tile tile{.y = y_ + row * stride_, .stride = stride_, .rows = rows, .start = start};
+    if (edge_ != nullptr) {
+      tile.y = edge_ + row * kPanel;
+      tile.stride = kPanel;
+    }
+    return tile;
   }
   void finish() const {
     if (edge_ == nullptr) return;
@@ -77,8 +91,7 @@ void CpuBackend::multiply_rows(const Rows& x, std::span<const Job> wanted) {
       SILLOK_CHECK(pack(*weight, weight->file_rows, &weight->packed).has_value());
     }
     quantised |= !is_plain(job.weight->type());
-    const size_t group = is_plain(job.weight->type()) ? kPlainGroup : kQuantisedGroup;
-    const size_t run = x.count > kFloatTile ? group : kRunBytes / job.weight->panel_bytes();
+    const size_t run = x.count > kFewRows ? kGroup : kRunBytes / job.weight->panel_bytes();
     job.panels_a_task = std::clamp<size_t>(run, 1, std::max<size_t>(1, job.weight->panels() / (2 * team_.size())));
     job.first_task = tasks;
     tasks += slices * ((job.weight->panels() + job.panels_a_task - 1) / job.panels_a_task);
@@ -107,36 +120,25 @@ void CpuBackend::multiply_rows(const Rows& x, std::span<const Job> wanted) {
 void CpuBackend::multiply_plain(const Job& job, const Rows& x, size_t first, size_t last, Scratch& scratch) {
   const CpuWeight& weight = *job.weight;
   const Type type = weight.type();
-  if (x.count <= kFloatTile) {  // one tile: weights are used once, straight from memory
-    for (size_t panel = first; panel < last; ++panel) {
-      const Output out(weight, job.y, job.stride, panel, x.count, &scratch.edge);
-      kernels_.multiply(type, weight.panel(panel), x.columns, x.data, x.stride, out.tile(0, x.count, true));
-      out.finish();
-    }
-    return;
-  }
-  for (size_t group = first; group < last; group += kPlainGroup) {
-    const size_t panels = std::min(kPlainGroup, last - group);
+  const size_t column_bytes = kPanel * info(type).block_bytes, tile_rows = even_tile(x.count, kFloatTile);
+  const size_t group_size = x.count <= kFloatTile ? 1 : kGroup;
+  // A single tile needs no second look at a chunk: the panel in one go.
+  const size_t chunk_columns = x.count <= kFloatTile ? x.columns : kChunk;
+  for (size_t group = first; group < last; group += group_size) {
+    const size_t panels = std::min(group_size, last - group);
     // Only the last panel of a weight can have an edge.
     std::vector<Output> outs;
     outs.reserve(panels);
     for (size_t p = 0; p < panels; ++p) outs.emplace_back(weight, job.y, job.stride, group + p, x.count, &scratch.edge);
-    for (size_t column = 0; column < x.columns; column += kChunk) {
-      const size_t columns = std::min(kChunk, x.columns - column);
-      const float* floats[kPlainGroup];
-      for (size_t p = 0; p < panels; ++p) {
-        const uint8_t* from = weight.panel(group + p) + column * kPanel * info(type).block_bytes;
-        if (type == Type::kF32) {
-          floats[p] = reinterpret_cast<const float*>(from);
-        } else {
-          kernels_.widen(type, from, columns, scratch.widened[p]);
-          floats[p] = scratch.widened[p];
-        }
-      }
-      for (size_t row = 0; row < x.count; row += kFloatTile) {
-        const size_t rows = std::min(kFloatTile, x.count - row);
+    for (size_t column = 0; column < x.columns; column += chunk_columns) {
+      const size_t columns = std::min(chunk_columns, x.columns - column);
+      for (size_t row = 0; row < x.count; row += tile_rows) {
+        const size_t rows = std::min(tile_rows, x.count - row);
         for (size_t p = 0; p < panels; ++p) {
-          kernels_.multiply(Type::kF32, floats[p], columns, x.row(row) + column, x.stride, outs[p].tile(row, rows, column == 0));
+          const uint8_t* from = weight.panel(group + p) + column * column_bytes;
+          Tile tile = outs[p].tile(row, rows, column == 0);
+          if (row == 0) tile.ahead = from + std::max(kAheadBytes, columns == x.columns ? 0 : columns * column_bytes);
+          kernels_.multiply(type, from, columns, x.row(row) + column, x.stride, tile);
         }
       }
     }
@@ -148,9 +150,10 @@ void CpuBackend::multiply_quantised(const Job& job, size_t first_row, size_t row
                                     Scratch& scratch) {
   const CpuWeight& weight = *job.weight;
   const PackedBlock packed = packed_block(weight.type());
+  const size_t chunk_bytes = kChunk / packed.columns * packed.bytes;
   const DotKind kind = dot_kind(weight.type());
   const auto* x = reinterpret_cast<const ActivationChunk*>(activations_.data());
-  const size_t group_size = rows <= kDotTile ? 1 : kQuantisedGroup;
+  const size_t group_size = rows <= kDotTile ? 1 : kGroup, tile_rows = even_tile(rows, kDotTile);
   for (size_t group = first; group < last; group += group_size) {
     const size_t panels = std::min(group_size, last - group);
     std::vector<Output> outs;
@@ -159,14 +162,19 @@ void CpuBackend::multiply_quantised(const Job& job, size_t first_row, size_t row
     for (size_t chunk = 0; chunk < chunks_of(weight.columns()); ++chunk) {
       const size_t columns = std::min(kChunk, weight.columns() - chunk * kChunk);
       for (size_t p = 0; p < panels; ++p) {
-        const uint8_t* from = weight.panel(group + p) + chunk * kChunk / packed.columns * packed.bytes;
+        const uint8_t* from = weight.panel(group + p) + chunk * chunk_bytes;
         kernels_.unpack(weight.type(), from, columns / kBlock, &scratch.chunks[p]);
       }
       const ActivationChunk* of_chunk = x + chunk * activation_rows_ + first_row;
-      for (size_t row = 0; row < rows; row += kDotTile) {
-        const size_t count = std::min(kDotTile, rows - row);
+      for (size_t row = 0; row < rows; row += tile_rows) {
+        const size_t count = std::min(tile_rows, rows - row);
         for (size_t p = 0; p < panels; ++p) {
-          kernels_.dot(kind, scratch.chunks[p], columns / kBlock, of_chunk + row, outs[p].tile(row, count, chunk == 0));
+          Tile tile = outs[p].tile(row, count, chunk == 0);
+          if (row == 0) {  // the panel's next chunk, or the next panel
+            tile.ahead = weight.panel(group + p) + (chunk + 1) * chunk_bytes;
+            tile.ahead_step = chunk_bytes / kChunkBlocks;
+          }
+          kernels_.dot(kind, scratch.chunks[p], columns / kBlock, of_chunk + row, tile);
         }
       }
     }

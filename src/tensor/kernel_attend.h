@@ -17,12 +17,7 @@ struct PageView {
   size_t first, last;        // tokens [first, last) of the page take part
 };
 
-inline Floats load_codes(const int8_t* from) {
-  typedef int8_t Bytes __attribute__((vector_size(8)));
-  Bytes bytes;
-  std::memcpy(&bytes, from, sizeof bytes);
-  return to_floats(__builtin_convertvector(bytes, Ints));
-}
+inline Floats load_codes(const int8_t* from) { return to_floats(load_signed(from)); }
 
 // scores[h][t] = q[h] . k[t] for the 16 tokens from `token`.
 template <size_t kHeads>

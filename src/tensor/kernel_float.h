@@ -8,7 +8,7 @@ namespace {
 
 // Columns k (and, for BF16, k + 1) of a panel: [0, 1] are column k's two vectors.
 struct PlainF32 {
-  static constexpr size_t kColumns = 1;
+  static constexpr size_t kColumns = 1, kBytes = 64;  // of one read
   static void read(const uint8_t* w, size_t k, Floats* out) {
     const auto* from = reinterpret_cast<const float*>(w) + k * kPanel;
     out[0] = load(from);
@@ -16,7 +16,7 @@ struct PlainF32 {
   }
 };
 struct PlainF16 {
-  static constexpr size_t kColumns = 1;
+  static constexpr size_t kColumns = 1, kBytes = 32;  // of one read
   static void read(const uint8_t* w, size_t k, Floats* out) {
     const auto* from = reinterpret_cast<const uint16_t*>(w) + k * kPanel;
     out[0] = load_halves(from);
@@ -24,7 +24,7 @@ struct PlainF16 {
   }
 };
 struct PlainBF16 {
-  static constexpr size_t kColumns = 2;
+  static constexpr size_t kColumns = 2, kBytes = 64;  // of one read
   static void read(const uint8_t* w, size_t k, Floats* out) {
     const uint8_t* from = w + k * kPanel * 2;
     for (size_t v = 0; v < 2; ++v) {
@@ -44,10 +44,14 @@ inline void multiply_tile(const uint8_t* w, size_t columns, const float* x, size
     sum[t][0] = tile.start ? Floats{} : load(tile.y + t * tile.stride);
     sum[t][1] = tile.start ? Floats{} : load(tile.y + t * tile.stride + 8);
   }
+  // Without anything ahead the prefetches fall on what is read anyway, which costs less than to leave them out.
+  const uint8_t* ahead = tile.ahead != nullptr ? tile.ahead : w;
   size_t k = 0;
   for (; k + Plain::kColumns <= columns; k += Plain::kColumns) {
     Floats weights[2 * Plain::kColumns];
     Plain::read(w, k, weights);
+    __builtin_prefetch(ahead);
+    ahead += Plain::kBytes;
 #pragma GCC unroll 2
     for (size_t c = 0; c < Plain::kColumns; ++c) {
 #pragma GCC unroll 6
@@ -94,25 +98,6 @@ void multiply_lanes(Type type, const void* w, size_t columns, const float* x, si
     case Type::kF16: return multiply_rows<PlainF16>(w, columns, x, x_stride, tile);
     case Type::kBF16: return multiply_rows<PlainBF16>(w, columns, x, x_stride, tile);
     default: SILLOK_CHECK(false);
-  }
-}
-
-// A packed F16 or BF16 run of `columns` columns of a panel to packed F32.
-void widen_lanes(Type type, const void* weights, size_t columns, float* to) {
-  const auto* w = static_cast<const uint8_t*>(weights);
-  if (type == Type::kF16) {
-    for (size_t k = 0; k < columns; ++k, to += kPanel) {
-      Floats both[2];
-      PlainF16::read(w, k, both);
-      store(both[0], to);
-      store(both[1], to + 8);
-    }
-    return;
-  }
-  for (size_t k = 0; k < columns; k += 2, to += 2 * kPanel) {
-    Floats both[4];
-    PlainBF16::read(w, k, both);
-    for (size_t i = 0; i < (k + 1 < columns ? 4u : 2u); ++i) store(both[i], to + 8 * i);
   }
 }
 

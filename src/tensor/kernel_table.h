@@ -17,7 +17,6 @@ constexpr Kernels make_table(Isa isa, QuantizeChunk quantize, Dot dot) {
           .unpack = unpack_lanes,
           .dot = dot,
           .multiply = multiply_lanes,
-          .widen = widen_lanes,
           .narrow = narrow_lanes,
           .add = add_lanes,
           .add_scaled = add_scaled_lanes,

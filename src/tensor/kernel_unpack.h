@@ -22,19 +22,8 @@ inline Floats load_panel_halves(const uint8_t* from, size_t v) {
   std::memcpy(halves, from + 16 * v, sizeof halves);
   return load_halves(halves);
 }
-// Eight bytes as numbers.
-inline Ints load_panel_bytes(const uint8_t* from, size_t v) {
-  typedef uint8_t Bytes __attribute__((vector_size(8)));
-  Bytes bytes;
-  std::memcpy(&bytes, from + 8 * v, sizeof bytes);
-  return __builtin_convertvector(bytes, Ints);
-}
-inline Ints load_panel_signed(const uint8_t* from, size_t v) {
-  typedef int8_t Bytes __attribute__((vector_size(8)));
-  Bytes bytes;
-  std::memcpy(&bytes, from + 8 * v, sizeof bytes);
-  return __builtin_convertvector(bytes, Ints);
-}
+inline Ints load_panel_bytes(const uint8_t* from, size_t v) { return load_unsigned(from + 8 * v); }
+inline Ints load_panel_signed(const uint8_t* from, size_t v) { return load_signed(from + 8 * v); }
 inline Words load_word(const uint8_t* words, size_t word, size_t v) {
   return load_words(words + word * kWordBytes + 32 * v);
 }

@@ -58,11 +58,16 @@ inline constexpr size_t kDotTile = 4;    // most rows of x in one call of a dot 
 inline constexpr size_t kFloatTile = 6;  // the same for a float kernel
 
 // Rows of an output tile: y + t * stride holds kPanel floats. `start`: begin at zero; else go on from y.
+// `ahead`: weights that will be read next, asked for while these are used, so that the way from memory overlaps with the
+// arithmetic: a dot kernel takes `ahead_step` bytes for each block of columns; null if there is none. It is a hint, which may
+// point past the end of the weight.
 struct Tile {
   float* y = nullptr;
   size_t stride = 0;
   size_t rows = 0;
   bool start = true;
+  const uint8_t* ahead = nullptr;
+  size_t ahead_step = 0;
 };
 
 // One query row's heads that share a key/value head; see attention.h.
@@ -80,8 +85,6 @@ struct Kernels {
   void (*dot)(DotKind kind, const Chunk& chunk, size_t blocks, const ActivationChunk* x, Tile tile);
   // w: [columns][16] of F32, F16 or BF16. y = fma(w, x, y) over ascending columns. tile.rows <= kFloatTile.
   void (*multiply)(Type type, const void* w, size_t columns, const float* x, size_t x_stride, Tile tile);
-  // `columns` columns of a panel of F16 or BF16 to F32. The same bits as multiply() reads.
-  void (*widen)(Type type, const void* w, size_t columns, float* to);
   void (*narrow)(const float* from, size_t count, uint16_t* to);        // to F16
 
   // --- Elementwise, over rows of any length ---

@@ -13,6 +13,12 @@ inline Floats load_halves(const uint16_t* from) {
 inline void store_halves(Floats value, uint16_t* to) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm256_cvtps_ph(value, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 }
+inline Ints load_unsigned(const void* from) {
+  return reinterpret_cast<Ints>(_mm256_cvtepu8_epi32(_mm_loadl_epi64(static_cast<const __m128i*>(from))));
+}
+inline Ints load_signed(const void* from) {
+  return reinterpret_cast<Ints>(_mm256_cvtepi8_epi32(_mm_loadl_epi64(static_cast<const __m128i*>(from))));
+}
 inline Words look_up(Words codes, const int8_t* table) {
   const __m256i both = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)));
   return reinterpret_cast<Words>(_mm256_shuffle_epi8(both, reinterpret_cast<__m256i>(codes)));
@@ -100,6 +106,11 @@ inline void dot_tile(const Chunk& chunk, size_t blocks, const ActivationChunk* x
     }
   }
   for (size_t block = 0; block < blocks; ++block) {
+    if (tile.ahead != nullptr) {
+      for (size_t line = 0; line < tile.ahead_step; line += 64) {
+        _mm_prefetch(reinterpret_cast<const char*>(tile.ahead + block * tile.ahead_step + line), _MM_HINT_T0);
+      }
+    }
     __m256i sum[kRows][2];
     sum_block<kKind, kRows>(chunk, block, x, sum);
 #pragma GCC unroll 4

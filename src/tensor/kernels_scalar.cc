@@ -20,6 +20,16 @@ inline Floats load_halves(const uint16_t* from) {
 inline void store_halves(Floats value, uint16_t* to) {
   for (size_t i = 0; i < kLanes; ++i) to[i] = float_to_half(value[i]);
 }
+inline Ints load_unsigned(const void* from) {
+  Ints result;
+  for (size_t i = 0; i < kLanes; ++i) result[i] = static_cast<const uint8_t*>(from)[i];
+  return result;
+}
+inline Ints load_signed(const void* from) {
+  Ints result;
+  for (size_t i = 0; i < kLanes; ++i) result[i] = static_cast<const int8_t*>(from)[i];
+  return result;
+}
 inline Words look_up(Words codes, const int8_t* table) {
   uint8_t bytes[32];
   store_words(codes, bytes);

@@ -22,6 +22,8 @@ typedef uint32_t Words __attribute__((vector_size(32)));
 inline Floats fma(Floats a, Floats b, Floats c);           // a * b + c, rounded once
 inline Floats load_halves(const uint16_t* from);
 inline void store_halves(Floats value, uint16_t* to);      // to nearest even
+inline Ints load_unsigned(const void* from);               // eight bytes as numbers
+inline Ints load_signed(const void* from);                 // the same of int8
 inline Words look_up(Words codes, const int8_t* table);    // every byte, < 16, by table[byte]
 
 inline Floats load(const float* from) {

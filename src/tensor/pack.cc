@@ -156,17 +156,39 @@ void transpose_halves(const uint8_t* const* rows, size_t from, uint8_t* out) {
 }
 #endif
 
+// Whole 64-byte lines of each row at a time: rows are often a power of two of bytes apart, and then compete for the same few
+// places of the first-level cache.
+size_t pack_bulk([[maybe_unused]] Type type, [[maybe_unused]] const Rows& rows, [[maybe_unused]] size_t columns,
+                 [[maybe_unused]] uint8_t* out) {
+  size_t column = 0;
+#if defined(__SSE2__)
+  if (type == Type::kF16) {
+    for (; column + 32 <= columns; column += 32) {
+      for (size_t half = 0; half < 2; ++half) {
+        for (size_t i = column; i < column + 32; i += 8) {
+          transpose_halves(rows.at + 8 * half, 2 * i, out + i * 2 * kPanel + 16 * half);
+        }
+      }
+    }
+  } else if (type == Type::kF32 || type == Type::kBF16) {
+    const size_t step = type == Type::kF32 ? 16 : 32;  // columns of 64 bytes
+    Writer writer(rows, out);
+    for (; column + step <= columns; column += step) writer.words(column * info(type).block_bytes, 16);
+  }
+#endif
+  return column;
+}
+
 }  // namespace
 
-bool can_pack(Type type) { return can_dequantize(type); }
 bool is_plain(Type type) { return type == Type::kF32 || type == Type::kF16 || type == Type::kBF16; }
 
 PackedBlock packed_block(Type type) {
-  size_t row_bytes_ = info(type).block_bytes;
-  if (type == Type::kBF16) row_bytes_ = 4;
+  size_t bytes = info(type).block_bytes;
+  if (type == Type::kBF16) bytes = 4;
   // Six-bit scales as bytes.
-  if (type == Type::kQ3_K || type == Type::kQ4_K || type == Type::kQ5_K) row_bytes_ += 4;
-  return {block_columns(type), row_bytes_ * kPanel};
+  if (type == Type::kQ3_K || type == Type::kQ4_K || type == Type::kQ5_K) bytes += 4;
+  return {block_columns(type), bytes * kPanel};
 }
 
 size_t packed_panel_bytes(Type type, size_t columns) {
@@ -198,15 +220,11 @@ void pack_panel(Type type, const uint8_t* rows, size_t row_bytes, size_t count, 
   const uint8_t zeros[256] = {};  // a row that is not there; every file block is shorter
   Rows from;
   size_t column = 0;
-#if defined(__SSE2__)
-  if (type == Type::kF16 && count == kPanel) {
+  if (count == kPanel) {
     for (size_t row = 0; row < kPanel; ++row) from.at[row] = rows + row * row_bytes;
-    for (; column + 8 <= columns; column += 8, out += 8 * block.bytes) {
-      transpose_halves(from.at, 2 * column, out);
-      transpose_halves(from.at + 8, 2 * column, out + 16);
-    }
+    column = pack_bulk(type, from, columns, out);
+    out += column / block.columns * block.bytes;
   }
-#endif
   for (; column < columns; column += block.columns, out += block.bytes) {
     const size_t at = column / info(type).block_elements * info(type).block_bytes;
     if (column + block.columns > columns) {  // the lone last column of BF16: its neighbour reads as zero

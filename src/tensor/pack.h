@@ -25,7 +25,6 @@
 
 namespace sillok::tensor {
 
-bool can_pack(Type type);
 // Bytes of one block of a panel, and how many columns it covers.
 struct PackedBlock {
   size_t columns = 0, bytes = 0;
