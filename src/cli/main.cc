@@ -25,6 +25,8 @@ struct Program {
   RecordArguments record;
   RecordsArguments records;
   DoctorArguments doctor;
+  TokenizeArguments tokenize;
+  ModelArguments model;
   std::function<int()> verb;
 };
 
@@ -106,6 +108,34 @@ void define_questions(CLI::App& app, Program& p) {
   doctor->add_flag("--deep", p.doctor.deep, "Hash every original too");
 }
 
+void define_models(CLI::App& app, Program& p) {
+  auto* tokenize = add_verb(app, p, "tokenize", "Text on standard input to a model's tokens", [&p] { return run_tokenize(p.common, p.tokenize); });
+  tokenize->add_option("-m,--model", p.tokenize.model, "The GGUF file, or its name in the home's models/")->required();
+  tokenize->add_flag("--no-special", p.tokenize.no_special, "Add no beginning or end token");
+  tokenize->add_flag("--no-parse-special", p.tokenize.no_parse_special, "Take <|...|> and the like as plain text");
+  auto* detokenize = add_verb(app, p, "detokenize", "Tokens as JSON on standard input to text", [&p] { return run_detokenize(p.common, p.tokenize); });
+  detokenize->add_option("-m,--model", p.tokenize.model, "The GGUF file, or its name in the home's models/")->required();
+  detokenize->add_flag("--no-special", p.tokenize.no_special, "Leave all special tokens out of the text");
+
+  auto* model = app.add_subcommand("model", "Model files: show, list, import, quantize, logits, perplexity");
+  model->require_subcommand(1);
+  auto* show = add_verb(*model, p, "show", "What a GGUF file says of itself", [&p] { return run_model_show(p.common, p.model); });
+  show->add_option("file", p.model.file, "The GGUF file, or its name in the home's models/")->required();
+  auto* list = add_verb(*model, p, "list", "The GGUF files in the home's models/ and in folders", [&p] { return run_model_list(p.common, p.model); });
+  list->add_option("folders", p.model.folders, "More folders");
+  auto* import = add_verb(*model, p, "import", "A Hugging Face folder or a llama2.c checkpoint to GGUF",
+                          [&p] { return run_model_import(p.common, p.model); });
+  import->add_option("from", p.model.file, "The folder, or the checkpoint")->required();
+  import->add_option("-o,--out", p.model.out, "The GGUF file to write")->required();
+  import->add_option("--type", p.model.type, "The matrices' type (default: as stored)");
+  import->add_option("--tokenizer", p.model.tokenizer, "A checkpoint's tokenizer.bin");
+  auto* quantize = add_verb(*model, p, "quantize", "A GGUF file in fewer bits", [&p] { return run_model_quantize(p.common, p.model); });
+  quantize->add_option("in", p.model.file, "The GGUF file, or its name in the home's models/")->required();
+  quantize->add_option("out", p.model.out, "The GGUF file to write")->required();
+  quantize->add_option("type", p.model.type, "Q8_0, Q4_K_M, Q4_0, ...")->required();
+  define_model_run(*model, p.common, p.verb);
+}
+
 // One line, like every other error; CLI11's own has two.
 std::string usage_message(const CLI::App*, const CLI::Error& error) {
   std::string what = error.what();
@@ -122,9 +152,7 @@ int run(int argc, char** argv) {
   app.failure_message(usage_message);
   define_records(app, program);
   define_questions(app, program);
-  CLI::App* model = app.add_subcommand("model", "Language models: what is in a file, and what it computes");
-  model->require_subcommand(1);
-  define_model_run(*model, program.common, program.verb);
+  define_models(app, program);
   if (argc > 1 && *argv[1] != '-' &&
       app.get_subcommands([&](CLI::App* verb) { return verb->get_name() == argv[1]; }).empty()) {
     return report_usage({ErrorCode::kInvalid, "there is no command '" + shorten(clean_utf8(argv[1]), 40) +

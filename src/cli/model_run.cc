@@ -7,7 +7,7 @@
 #include <memory>
 #include <numeric>
 
-#include "cli/common.h"
+#include "cli/model.h"
 #include "model/model.h"
 
 namespace sillok::cli {
@@ -24,10 +24,11 @@ struct Loaded {
   std::unique_ptr<model::Model> model;
 };
 // For sequences of at most `tokens`.
-Result<Loaded> load(const Arguments& arguments, size_t tokens) {
+Result<Loaded> load(const Common& common, const Arguments& arguments, size_t tokens) {
+  SILLOK_ASSIGN(const fs::path path, find_model(common, arguments.file));
   Loaded loaded;
   SILLOK_ASSIGN(loaded.backend, tensor::make_cpu_backend({.threads = arguments.threads, .isa = std::nullopt}));
-  SILLOK_ASSIGN(loaded.model, model::Model::open(arguments.file, *loaded.backend, {.context = static_cast<uint32_t>(tokens)}));
+  SILLOK_ASSIGN(loaded.model, model::Model::open(path, *loaded.backend, {.context = static_cast<uint32_t>(tokens)}));
   return loaded;
 }
 
@@ -58,7 +59,7 @@ Json number(float value) {
 }
 
 int run_logits(const Common& common, const Arguments& arguments) {
-  auto loaded = load(arguments, arguments.tokens.size());
+  auto loaded = load(common, arguments, arguments.tokens.size());
   if (!loaded) return report_error(loaded.error());
   const auto logits = last_logits(*loaded, arguments.tokens);
   if (!logits) return report_error(logits.error());
@@ -84,7 +85,7 @@ int run_logits(const Common& common, const Arguments& arguments) {
 int run_perplexity(const Common& common, const Arguments& arguments) {
   const auto text = read_file(arguments.text_file);
   if (!text) return report_error(text.error());
-  auto loaded = load(arguments, arguments.context);
+  auto loaded = load(common, arguments, arguments.context);
   if (!loaded) return report_error(loaded.error());
   ProgressLine progress("Scoring");
   const auto measured = model::measure_perplexity(
@@ -108,8 +109,9 @@ void define_model_run(CLI::App& model, Common& common, std::function<int()>& ver
   const auto arguments = std::make_shared<Arguments>();  // shared by the two callbacks, which outlive this call
   const auto add = [&](const char* name, const char* what, int (*run)(const Common&, const Arguments&)) {
     CLI::App* app = model.add_subcommand(name, what);
-    app->add_option("-m,--model", arguments->file, "A GGUF file")->required();
+    app->add_option("-m,--model", arguments->file, "The GGUF file, or its name in the home's models/")->required();
     app->add_option("--threads", arguments->threads, "Threads (default: one per core)")->check(CLI::Range(1, 1024));
+    app->add_option("--home", common.home, "The home folder (default: $SILLOK_HOME or ./sillok-home)");
     app->add_flag("--json", common.json, "Print JSON");
     app->callback([&common, &verb, arguments, run] { verb = [&common, arguments, run] { return run(common, *arguments); }; });
     return app;

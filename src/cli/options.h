@@ -53,6 +53,14 @@ struct RecordsArguments {
 struct DoctorArguments {
   bool deep = false;
 };
+struct TokenizeArguments {
+  std::string model;
+  bool no_special = false, no_parse_special = false;
+};
+struct ModelArguments {
+  std::string file, out, type, tokenizer;
+  std::vector<std::string> folders;
+};
 
 // Each gives the exit status: 0 success, 1 the operation failed (the reason is printed), 2 usage.
 int run_init(const Common& common);
@@ -65,5 +73,11 @@ int run_show(const Common& common, const RecordArguments& arguments);
 int run_links(const Common& common, const RecordArguments& arguments);
 int run_records(const Common& common, const RecordsArguments& arguments);
 int run_doctor(const Common& common, const DoctorArguments& arguments);
+int run_tokenize(const Common& common, const TokenizeArguments& arguments);
+int run_detokenize(const Common& common, const TokenizeArguments& arguments);
+int run_model_show(const Common& common, const ModelArguments& arguments);
+int run_model_import(const Common& common, const ModelArguments& arguments);
+int run_model_quantize(const Common& common, const ModelArguments& arguments);
+int run_model_list(const Common& common, const ModelArguments& arguments);
 
 }  // namespace sillok::cli

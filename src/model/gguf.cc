@@ -152,6 +152,7 @@ Status read_array(Cursor& in, GgufArray& out, uint64_t& elements) {
     return fail(ErrorCode::kLimit, "its arrays have more than " + std::to_string(kMaxElements) + " elements together");
   }
   elements += count;
+  out.kind = kind;
   switch (static_cast<GgufKind>(kind)) {
     case GgufKind::kU8: return read_elements<uint8_t>(in, count, out);
     case GgufKind::kI8: return read_elements<int8_t>(in, count, out);

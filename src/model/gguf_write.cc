@@ -43,23 +43,44 @@ void put_value(std::string& out, const std::string& value) {
   put_kind(out, GgufKind::kString);
   put_string(out, value);
 }
+template <typename T, typename From>
+void put_elements(std::string& out, GgufKind kind, const std::vector<From>& values) {
+  put_kind(out, kind);
+  put(out, static_cast<uint64_t>(values.size()));
+  for (const From value : values) put(out, static_cast<T>(value));
+}
+
+// An array from a file keeps its kind; others get the narrowest of 32 bits or more.
 void put_value(std::string& out, const std::shared_ptr<const GgufArray>& array) {
   put_kind(out, GgufKind::kArray);
   if (!array->strings.empty()) {
     put_kind(out, GgufKind::kString);
     put(out, static_cast<uint64_t>(array->strings.size()));
     for (const std::string& text : array->strings) put_string(out, text);
-  } else if (!array->reals.empty()) {
-    put_kind(out, GgufKind::kF32);
-    put(out, static_cast<uint64_t>(array->reals.size()));
-    for (const double value : array->reals) put(out, static_cast<float>(value));
-  } else {
-    bool narrow = true;
-    for (const int64_t value : array->integers) narrow = narrow && value == static_cast<int32_t>(value);
-    put_kind(out, narrow ? GgufKind::kI32 : GgufKind::kI64);
-    put(out, static_cast<uint64_t>(array->integers.size()));
-    for (const int64_t value : array->integers) narrow ? put(out, static_cast<int32_t>(value)) : put(out, value);
+    return;
   }
+  if (!array->reals.empty()) {
+    const bool wide = array->kind == static_cast<uint32_t>(GgufKind::kF64);
+    return wide ? put_elements<double>(out, GgufKind::kF64, array->reals) : put_elements<float>(out, GgufKind::kF32, array->reals);
+  }
+  bool narrow = true;
+  for (const int64_t value : array->integers) narrow = narrow && value == static_cast<int32_t>(value);
+  const GgufKind kind = array->kind ? static_cast<GgufKind>(*array->kind) : narrow ? GgufKind::kI32 : GgufKind::kI64;
+  switch (kind) {
+    case GgufKind::kU8: return put_elements<uint8_t>(out, kind, array->integers);
+    case GgufKind::kI8: return put_elements<int8_t>(out, kind, array->integers);
+    case GgufKind::kBool: return put_elements<uint8_t>(out, kind, array->integers);
+    case GgufKind::kU16: return put_elements<uint16_t>(out, kind, array->integers);
+    case GgufKind::kI16: return put_elements<int16_t>(out, kind, array->integers);
+    case GgufKind::kU32: return put_elements<uint32_t>(out, kind, array->integers);
+    case GgufKind::kI32: return put_elements<int32_t>(out, kind, array->integers);
+    case GgufKind::kU64: return put_elements<uint64_t>(out, kind, array->integers);
+    case GgufKind::kF32: case GgufKind::kF64: case GgufKind::kString:  // empty, of a kind of its own
+      put_kind(out, kind);
+      return put(out, uint64_t{0});
+    case GgufKind::kI64: case GgufKind::kArray: break;
+  }
+  put_elements<int64_t>(out, GgufKind::kI64, array->integers);
 }
 
 Status check_metadata(const GgufOut& what, uint64_t& alignment) {

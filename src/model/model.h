@@ -32,6 +32,7 @@ struct GgufArray {  // of one element type; only the vector of that type is fill
   std::vector<int64_t> integers;
   std::vector<double> reals;
   std::vector<std::string> strings;
+  std::optional<uint32_t> kind;  // the element kind of the file it came from; unset: the writer picks the narrowest
   size_t size() const { return integers.size() + reals.size() + strings.size(); }
 };
 struct GgufTensor {
@@ -84,6 +85,20 @@ struct GgufOut {
 };
 using GgufFill = std::function<Status(size_t tensor, const std::function<Status(std::string_view)>& append)>;
 Status write_gguf(const fs::path& path, const GgufOut& what, const GgufFill& fill);
+
+// ---------------------------------------------------------------------------------------------
+// Making GGUF files: import and quantisation. Each writes `out` all or nothing.
+
+using ModelProgress = std::function<void(uint64_t done_bytes, uint64_t total_bytes)>;
+
+// A llama2.c checkpoint (its first version) with its tokenizer.bin, weights kept as float32.
+Status import_llama2c(const fs::path& checkpoint, const fs::path& tokenizer, const fs::path& out);
+// A Hugging Face folder: config.json, *.safetensors, tokenizer.json or tokenizer.model, chat template. Matrices keep
+// their type unless `type` is set. kUnsupported names the architecture, tensor or pre-tokeniser that is not known.
+Status import_hugging_face(const fs::path& folder, const fs::path& out, std::optional<tensor::Type> type = {},
+                           const ModelProgress& progress = {});
+// `mix`: a type ("Q8_0", "F16") or a mix of types by what each tensor does ("Q4_K_M", "Q3_K_S", ...).
+Status quantize_model(const fs::path& in, const fs::path& out, std::string_view mix, const ModelProgress& progress = {});
 
 // ---------------------------------------------------------------------------------------------
 // Tokenizer

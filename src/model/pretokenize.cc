@@ -62,8 +62,9 @@ constexpr std::string_view kPatternsBailing[] = {kBailing};
 constexpr std::string_view kPatternsStarcoder[] = {"\\p{N}", kGpt2};
 constexpr std::string_view kPatternsFalcon[] = {"[\\p{P}\\$\\+<=>\\^~\\|`]+", kGpt2, "[0-9][0-9][0-9]"};
 constexpr std::string_view kPatternsDefault[] = {"[\\p{P}\\$\\+<=>\\^~\\|]+", kGpt2, "\\p{N}+", "[0-9][0-9][0-9]"};
+// The list of punctuation begins with U+3000 in the original; here, as in other engines, that stays white space.
 constexpr std::string_view kPatternsDeepSeekLlm[] = {
-    "[\r\n]", kCasedLetters, "\\s?[!-/:-~\uFF01-\uFF0F\uFF1A-\uFF5E\u2018-\u201F\u3000-\u3002]+", "\\s+$", kCjk, "\\p{N}+"};
+    "[\r\n]", kCasedLetters, "\\s?[!-/:-~\uFF01-\uFF0F\uFF1A-\uFF5E\u2018-\u201F\u3001\u3002]+", "\\s+$", kCjk, "\\p{N}+"};
 constexpr std::string_view kPatternsDeepSeekCoder[] = {"[\r\n]", "\\s?\\p{L}+", "\\s?\\p{P}+", kCjk, "\\p{N}"};
 constexpr std::string_view kPatternsDeepSeek3[] = {"\\p{N}{1,3}", "[\u4E00-\u9FA5\u3040-\u309F\u30A0-\u30FF]+", kAsciiPunctuation};
 constexpr std::string_view kPatternsPoro[] = {kWordsOf};
