@@ -1,9 +1,8 @@
 #include "cli/session.h"
 
 #include <chrono>
-#include <iostream>
-#include <iterator>
-#include <thread>
+
+#include "cli/common.h"
 
 namespace sillok::cli {
 namespace {
@@ -30,16 +29,6 @@ Result<LoraOption> parse_lora(const std::string& written) {
 
 }  // namespace
 
-Result<fs::path> find_model(const Common& common, const std::string& name) {
-  const fs::path models = common.home / "models";
-  for (const fs::path& candidate : {fs::path(name), models / name, models / (name + ".gguf")}) {
-    std::error_code ignored;
-    if (fs::is_regular_file(candidate, ignored)) return candidate;
-  }
-  return fail(ErrorCode::kNotFound, "there is no model file " + name + ", here or in " + models.string() +
-                                        "; `sillok model list` shows what is there");
-}
-
 Result<Session> open_session(const Common& common, const ModelArguments& arguments, engine::EngineOptions options) {
   const auto start = std::chrono::steady_clock::now();
   Session session;
@@ -64,11 +53,6 @@ Result<Session> open_session(const Common& common, const ModelArguments& argumen
   }
   session.load_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return session;
-}
-
-Result<std::string> read_text_argument(const std::string& file) {
-  if (file != "-") return read_file(file, kMaxTextBytes);
-  return std::string(std::istreambuf_iterator<char>(std::cin), {});
 }
 
 Result<engine::GenerateRequest> request_options(const Session& session, const GenerateArguments& arguments) {

@@ -18,13 +18,7 @@ struct Session {
 // Opens the model file (a path, or a name in the home's models/), starts the engine and loads --lora.
 Result<Session> open_session(const Common& common, const ModelArguments& arguments, engine::EngineOptions options);
 
-// The file that -m names: a path, else home/models/NAME or home/models/NAME.gguf. kNotFound says where it looked.
-Result<fs::path> find_model(const Common& common, const std::string& name);
-
 // A request with everything but the prompt.
 Result<engine::GenerateRequest> request_options(const Session& session, const GenerateArguments& arguments);
-
-// The file's contents, or of standard input for "-".
-Result<std::string> read_text_argument(const std::string& file);
 
 }  // namespace sillok::cli

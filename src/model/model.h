@@ -1,12 +1,14 @@
 // model: an open foundation model from its file: what the file says, its tokenizer, its chat template, and one
 // forward pass over a batch of tokens of many sequences.
 //
-// Contents: GGUF files | safetensors | tokenizer | chat template | hyperparameters | a model and its pass | adapters
+// Contents: GGUF files | safetensors | tokenizer | chat template | hyperparameters | a model and its pass | perplexity |
+//           adapters
 //
 // Main path: Model::open -> Gguf::open (every offset checked) -> Hyperparameters (the architecture's row of the table)
 // -> weights into the backend -> Model::forward. Nothing here schedules, samples or knows of requests.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -207,6 +209,20 @@ class Model {
   virtual Result<std::vector<float>> forward(const Batch& batch, tensor::KvStore& store, Output what) = 0;
   virtual uint32_t max_rows() const = 0;
 };
+
+// How well a model predicts a text.
+struct Perplexity {
+  double mean = 0;            // of -log p over the scored tokens
+  double standard_error = 0;  // of value(), to first order
+  size_t chunks = 0, scored = 0;
+  double value() const;       // exp(mean)
+};
+// The text's tokens in chunks of `context` that do not overlap, what is left over at the end not used; each chunk starts
+// from nothing, its first token replaced by BOS where the model starts texts so; its second half is scored, so that every
+// scored token has at least half a context before it. The method of llama.cpp's perplexity tool, so figures compare.
+// kInvalid if the text does not fill one chunk, kUnsupported for an encoder. `progress` may be empty.
+Result<Perplexity> measure_perplexity(Model& model, tensor::Backend& backend, std::string_view text, uint32_t context,
+                                      const std::function<void(size_t done, size_t chunks, double so_far)>& progress = {});
 
 // A LoRA adapter (GGUF, or a PEFT folder or safetensors file), checked against the model.
 class Adapter {

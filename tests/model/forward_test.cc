@@ -248,6 +248,47 @@ INSTANTIATE_TEST_SUITE_P(Some, SameBits, testing::Values("llama", "qwen3moe", "g
 });
 
 // ---------------------------------------------------------------------------------------------
+// Perplexity
+
+struct KnownPerplexity {
+  const char* model;
+  double value;
+  double tolerance;  // of the mean of -log p
+};
+// Of llama.cpp b10573: head -c 3000 LICENSE > text; llama-perplexity -m MODEL -f text -c 64 -b 64 -t 1
+const KnownPerplexity kKnown[] = {
+    {"llama", 634.0109, 1e-3},     {"qwen3moe", 411.1321, 1e-3},   {"gemma3", 8726.3463, 1e-3},   {"olmo2-windows", 456.6719, 1e-3},
+    {"llama-F16", 449.8993, 1e-3}, {"llama-Q8_0", 685.3500, 5e-3}, {"llama-Q4_K", 599.3704, 5e-3}, {"llama-MXFP4", 508.3558, 5e-3},
+};
+
+TEST(PerplexityTest, AgreesWithTheReference) {
+  const auto text = read_file(fs::path(SILLOK_SOURCE_DIR) / "LICENSE");
+  ASSERT_TRUE(text);
+  for (const KnownPerplexity& known : kKnown) {
+    const Opened opened(known.model, cpu());
+    ASSERT_TRUE(opened.model);
+    size_t calls = 0;
+    const auto measured = measure_perplexity(*opened.model, *opened.backend, std::string_view(*text).substr(0, 3000), 64,
+                                             [&calls](size_t, size_t, double) { ++calls; });
+    ASSERT_TRUE(measured) << measured.error().message;
+    EXPECT_EQ(calls, measured->chunks);
+    EXPECT_EQ(measured->scored, measured->chunks * 31);
+    EXPECT_NEAR(measured->mean, std::log(known.value), known.tolerance) << known.model << " " << measured->value();
+    show(known.model, "perplexity", measured->mean - std::log(known.value));
+  }
+}
+
+TEST(PerplexityTest, RefusesWhatHasNone) {
+  const Opened decoder("llama", make_plain_backend()), encoder("bert", make_plain_backend());
+  const auto code = [](const Opened& opened, std::string_view text, uint32_t context) {
+    return measure_perplexity(*opened.model, *opened.backend, text, context).error().code;
+  };
+  EXPECT_EQ(code(decoder, "short", 64), ErrorCode::kInvalid);
+  EXPECT_EQ(code(decoder, "short", 1), ErrorCode::kInvalid);
+  EXPECT_EQ(code(encoder, "short", 2), ErrorCode::kUnsupported);
+}
+
+// ---------------------------------------------------------------------------------------------
 // Adapters
 
 struct WithAdapters : Opened {
