@@ -279,7 +279,13 @@ std::string random_text(const std::shared_ptr<const Grammar>& grammar, std::mt19
       for (const char closing : {',', '{', '[', '\\', '\n', ' '}) {  // leave these for last
         for (int tries = 0; tries < 20 && tokenizer().piece(token, false).front() == closing; ++tries) token = options[random() % options.size()];
       }
+      bool inside = false;  // a string
+      for (size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == '\\' && inside) ++i;
+        else if (text[i] == '"') inside = !inside;
+      }
       for (const char* wanted : {"}", "]", "\""}) {
+        if (inside != (wanted[0] == '"')) continue;
         if (const Token t = *tokenizer().find(wanted); std::find(options.begin(), options.end(), t) != options.end()) {
           token = t;
           break;
