@@ -1,10 +1,13 @@
 #include <future>
 
 #include "cli/common.h"
+#include "cli/model.h"
 #include "cli/session.h"
 
 namespace sillok::cli {
 namespace {
+
+constexpr uint64_t kMaxPromptBytes = 64ull << 20;
 
 Json chances_json(const Session& session, const engine::Generated& result) {
   Json rows = Json::array();
@@ -64,7 +67,7 @@ int run_generate(const Common& common, const GenerateArguments& arguments) {
   }
   std::string prompt = arguments.prompt;
   if (!arguments.prompt_file.empty()) {
-    auto text = read_text_argument(arguments.prompt_file);
+    auto text = arguments.prompt_file == "-" ? read_input() : read_file(arguments.prompt_file, kMaxPromptBytes);
     if (!text) return report_error(text.error());
     prompt = std::move(*text);
   }

@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "cli/common.h"
+#include "cli/model.h"
 
 namespace sillok::cli {
 namespace {

@@ -15,8 +15,8 @@ constexpr size_t kFewShare = 64;              // a mask that allows fewer than V
 Result<std::shared_ptr<const Grammar>> make_grammar(Result<RuleSet> set, const model::Tokenizer& tokenizer) {
   if (!set) return fail(std::move(set).error());
   auto rules = std::make_shared<Grammar::Rules>();
-  SILLOK_ASSIGN(rules->program, compile(*set));
   rules->trie = token_trie(tokenizer);
+  SILLOK_ASSIGN(rules->program, compile(*set, rules->trie->longest));
   return std::make_shared<const Grammar>(std::move(rules));
 }
 
@@ -34,6 +34,7 @@ Result<std::shared_ptr<const Grammar>> Grammar::from_json_schema(std::string_vie
 }
 
 std::shared_ptr<const StateTokens> Grammar::Rules::tokens_of(uint32_t state) const {
+  if (program.states[state].like != kNone) state = program.states[state].like;
   {
     const std::lock_guard lock(mutex_);
     if (const auto found = known_.find(state); found != known_.end()) return found->second;

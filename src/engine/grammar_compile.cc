@@ -10,7 +10,7 @@ namespace {
 constexpr size_t kMaxRules = 5'000;         // the fixpoints below are quadratic at worst
 constexpr size_t kMaxStates = 1'000'000;    // about 100 MB
 constexpr size_t kInlineSize = 200;         // a rule of this many states or fewer is copied to where it is called
-constexpr size_t kCopiesSize = 4'096;       // beyond it, what is repeated becomes a rule that is called
+constexpr size_t kCopiesSize = 65'536;      // beyond it, what is repeated becomes a rule that is called
 
 using Kind = Form::Kind;
 
@@ -68,7 +68,7 @@ Components components(const std::vector<std::vector<uint32_t>>& calls) {  // Tar
 
 class Compiler {
  public:
-  explicit Compiler(const RuleSet& set) : set_(set), starts_(set.rules.size(), kNone) {}
+  Compiler(const RuleSet& set, size_t longest) : set_(set), longest_(longest), starts_(set.rules.size(), kNone) {}
 
   Result<Program> run() {
     if (set_.rules.size() > kMaxRules) {
@@ -373,6 +373,23 @@ class Compiler {
       program_.states[called].free.push_back(start);
     }
     const auto one = [&](uint32_t after) { return called == kNone ? compile(body, after) : add_call(called, after); };
+    // A copy takes a byte at least, so from one with more copies ahead than a token has bytes, no token sees the end:
+    // such copies are alike. They are made the same way, so their states correspond by position.
+    const bool consumes = !nullable(body);
+    struct Run {
+      size_t count = 0, begin = 0, size = 0;
+    } run;
+    const auto copied = [&](size_t begin) {
+      const size_t made = program_.states.size() - begin;
+      const bool same = run.count > 0 && made == run.size;
+      if (consumes && same && run.count > longest_ + 1) {
+        for (size_t i = 0; i < made; ++i) {
+          const ProgramState& earlier = program_.states[run.begin + i];
+          program_.states[begin + i].like = earlier.like != kNone ? earlier.like : static_cast<uint32_t>(run.begin + i);
+        }
+      }
+      run = {same || run.count == 0 ? run.count + 1 : 1, begin, made};
+    };
     if (form.high == kUnbounded) {
       const uint32_t loop = add_state();
       const uint32_t start = one(loop);
@@ -381,17 +398,25 @@ class Compiler {
     } else {
       const uint32_t after = next;
       for (uint32_t i = form.low; i < form.high && !full_; ++i) {  // each leads on to one fewer
+        const size_t begin = program_.states.size();
         const uint32_t start = one(next);
         const uint32_t state = add_state();
         program_.states[state].free = {start, after};
         next = state;
+        copied(begin);
       }
     }
-    for (uint32_t i = 0; i < form.low && !full_; ++i) next = one(next);
+    run = {};
+    for (uint32_t i = 0; i < form.low && !full_; ++i) {
+      const size_t begin = program_.states.size();
+      next = one(next);
+      copied(begin);
+    }
     return next;
   }
 
   const RuleSet& set_;
+  size_t longest_;
   Program program_;
   std::vector<uint32_t> starts_, waiting_;
   std::vector<bool> nullable_, can_end_, recursive_;
@@ -402,6 +427,6 @@ class Compiler {
 
 }  // namespace
 
-Result<Program> compile(const RuleSet& set) { return Compiler(set).run(); }
+Result<Program> compile(const RuleSet& set, size_t longest_token) { return Compiler(set, longest_token).run(); }
 
 }  // namespace sillok::engine

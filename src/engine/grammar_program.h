@@ -28,6 +28,7 @@ struct ProgramState {
   uint32_t call = kNone;         // the start state of a rule, after which `after` is entered
   uint32_t after = kNone;
   bool ends = false;             // the rule may end here
+  uint32_t like = kNone;         // a state that reads every text as long as a token in the same way; kNone: only itself
 };
 struct Program {
   std::vector<ProgramState> states;
@@ -35,7 +36,8 @@ struct Program {
 };
 
 // kInvalid for left recursion and for rules that can never end; kLimit for what unfolds to too many states.
-Result<Program> compile(const RuleSet& set);
+// `longest_token`: in bytes; copies of a repetition that are further than that from its end are alike.
+Result<Program> compile(const RuleSet& set, size_t longest_token);
 
 // ---- Stacks. A stack is a state and the stack to go on with when its rule ends; equal stacks have one number.
 
@@ -93,7 +95,7 @@ struct TokenTrie {
   std::vector<uint32_t> offsets; // of each token's bytes; V + 1
   std::string bytes;
   std::vector<Token> ends;       // the end tokens
-  size_t vocabulary = 0;
+  size_t vocabulary = 0, longest = 0;  // tokens; bytes of the longest
 
   std::string_view piece(Token token) const {
     const auto t = static_cast<size_t>(token);

@@ -115,7 +115,7 @@ void Walker::walk(uint32_t node, const Readings& from, std::span<uint64_t> bits,
   const TokenTrie::Node* const nodes = trie_.nodes.data();
   const uint32_t end = nodes[node].skip;
   const size_t base = nodes[node].depth;
-  if (path_.empty()) path_.resize(size_t{UINT16_MAX} + 1);
+  if (path_.empty()) path_.resize(trie_.longest + 2);
   path_[0] = first;
   for (uint32_t i = node + 1; i < end;) {
     const TokenTrie::Node& at = nodes[i];

@@ -18,6 +18,7 @@ namespace {
 constexpr size_t kMaxSchemaBytes = 256 << 10;
 constexpr uint32_t kMaxDepth = 64;            // of schemas within schemas; references start anew
 constexpr size_t kMaxProperties = 1'000, kMaxPrefixItems = 100;
+constexpr size_t kMaxName = 200;
 constexpr size_t kMaxForms = 200'000;         // of schemas read, references included
 constexpr uint32_t kMaxCount = 100'000;       // of minLength, maxItems and the like
 constexpr uint32_t kMaxIndent = 32;           // blanks after a line end: eight levels of four
@@ -132,6 +133,11 @@ class SchemaReader {
     SILLOK_ASSIGN(FormPtr form, read(root_, "#", 0));
     if (form->kind == Form::Kind::kNever) return fail(ErrorCode::kInvalid, "schema, #: no value satisfies it");
     set_.rules[0].form = std::move(form);
+    while (!waiting_.empty()) {  // In turn rather than one within the other: a chain of references may be long.
+      const Waiting one = std::move(waiting_.back());
+      waiting_.pop_back();
+      SILLOK_ASSIGN(set_.rules[one.rule].form, read(*one.schema, one.where, 0));
+    }
     return std::move(set_);
   }
 
@@ -162,7 +168,7 @@ class SchemaReader {
     } else {
       SILLOK_ASSIGN(form, read_types(flat, where, depth));
     }
-    if (flat.value("nullable", false)) form = choice({form, literal("null")});
+    if (is_true(flat, "nullable")) form = choice({form, literal("null")});
     return form;
   }
 
@@ -172,8 +178,7 @@ class SchemaReader {
     if (known != references_.end()) return rule_form(known->second);
     const uint32_t rule = add_rule(target.first, nullptr);
     references_.emplace(target.first, rule);
-    SILLOK_ASSIGN(FormPtr form, read(*target.second, target.first, 0));
-    set_.rules[rule].form = std::move(form);
+    waiting_.push_back({rule, target.second, target.first});
     return rule_form(rule);
   }
 
@@ -415,6 +420,13 @@ class SchemaReader {
       properties.push_back({name, pair(quoted(literal(json_escaped(name))), other), true});
     }
     SILLOK_TRY(check_property_counts(flat, properties, open, where));
+    std::vector<std::string> names = required;
+    for (const auto& item : declared.items()) names.push_back(item.key());
+    for (const std::string& name : names) {
+      if (open && to_utf32(name).size() > kMaxName) {  // a free key is told from it character by character
+        return refuse(where, "a property name of more than 200 characters beside free ones", ErrorCode::kLimit);
+      }
+    }
     FormPtr extra = never_form();
     if (open && other->kind != Form::Kind::kNever) extra = pair(quoted(free_key(declared, required)), other);
     return sequence({literal("{"), blanks(), members(properties, extra, where), literal("}")});
@@ -488,7 +500,13 @@ class SchemaReader {
   Json root_;
   SchemaMerger merger_;
   RuleSet set_;
-  std::map<std::string, uint32_t> references_;
+  std::map<std::string, uint32_t> references_;  // by pointer, to their rules
+  struct Waiting {
+    uint32_t rule;
+    const Json* schema;
+    std::string where;
+  };
+  std::vector<Waiting> waiting_;  // rules whose schemas are yet to be read
   uint32_t any_ = kUnbounded;
   size_t count_ = 0;
 };

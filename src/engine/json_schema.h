@@ -35,6 +35,7 @@ struct Bounds {
   std::optional<int64_t> low_exact, high_exact;         // where the bound was written as an integer
 };
 Result<Bounds> bounds_of(const Json& schema, const std::string& where);
+bool is_true(const Json& schema, const char* key);
 bool contains(const Json& list, const Json& value);
 // Whether a value of `enum` or `const` keeps to the other keywords beside it.
 Result<bool> satisfies(const Json& value, const Json& schema, const std::string& where);

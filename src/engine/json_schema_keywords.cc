@@ -172,6 +172,11 @@ Result<Bounds> bounds_of(const Json& schema, const std::string& where) {
   return b;
 }
 
+bool is_true(const Json& schema, const char* key) {
+  const auto found = schema.find(key);
+  return found != schema.end() && *found == Json(true);
+}
+
 bool contains(const Json& list, const Json& value) {
   return list.is_array() && std::any_of(list.begin(), list.end(), [&](const Json& one) { return one == value; });
 }

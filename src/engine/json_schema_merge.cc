@@ -212,7 +212,7 @@ Status SchemaMerger::check_apart(const Json& branches, const Json& base, const s
     if (!a.is_object() || !b.is_object()) return false;
     if (values_apart(named_values(a), named_values(b))) return true;
     // What `type` leaves out is not taken from the other keywords here: they hold for other types too.
-    if (!a.contains("type") || !b.contains("type") || a.value("nullable", false) || b.value("nullable", false)) return false;
+    if (!a.contains("type") || !b.contains("type") || is_true(a, "nullable") || is_true(b, "nullable")) return false;
     SILLOK_ASSIGN(const std::set<std::string> left, types_of(a, where));
     SILLOK_ASSIGN(const std::set<std::string> right, types_of(b, where));
     if (!overlap(left, right)) return true;

@@ -21,7 +21,10 @@ void collect_pieces(const model::Tokenizer& tokenizer, TokenTrie& trie) {
     if (end) trie.ends.push_back(token);
     if (!end && !tokenizer.is_special(token)) {
       const std::string piece = tokenizer.piece(token, false);
-      if (piece.size() <= kMaxPieceBytes) trie.bytes += piece;
+      if (piece.size() <= kMaxPieceBytes) {
+        trie.bytes += piece;
+        trie.longest = std::max(trie.longest, piece.size());
+      }
     }
     trie.offsets.push_back(static_cast<uint32_t>(trie.bytes.size()));
   }

@@ -387,9 +387,20 @@ void for_slice(const std::vector<T>& items, const Range& r, Add add) {
 Result<Value> slice(Evaluator& evaluator, const Value& object, const Value* start, const Value* stop,
                     const Value* step) {
   if (object.is_string()) {
-    const std::vector<std::string> all = characters(*object.text);
-    evaluator.heap().spend(all.size() / 8);
-    SILLOK_ASSIGN(const Range range, slice_range(static_cast<int64_t>(all.size()), start, stop, step));
+    const std::string_view text = object.view();
+    const size_t count = code_points(text);
+    SILLOK_ASSIGN(const Range range, slice_range(static_cast<int64_t>(count), start, stop, step));
+    if (range.step == 1) {  // a run of bytes
+      if (range.start >= range.stop) return Value::of_string("");
+      size_t from = 0, to = 0;
+      for (int64_t i = 0; i < range.stop && to < text.size(); ++i) {
+        if (i == range.start) from = to;
+        decode_utf8(text, to);
+      }
+      return Value::of_string(std::string(text.substr(from, to - from)));
+    }
+    if (!evaluator.heap().spend(count)) return fail(ErrorCode::kLimit, "rendering exceeds its limit of work");
+    const std::vector<std::string> all = characters(text);
     std::string out;
     for_slice(all, range, [&](const std::string& c) { out += c; });
     return Value::of_string(std::move(out));

@@ -23,10 +23,11 @@ Result<Value> cased(Evaluator& e, const Value& self, Arguments& arguments) {
 std::string title_words(std::string_view text) {
   std::string out;
   bool starts = true;
-  for (const std::string& c : characters(text)) {
+  for (size_t at = 0; at < text.size();) {
+    const size_t start = at;
+    const char32_t code = decode_utf8(text, at);
+    const std::string_view c = text.substr(start, at - start);
     out += starts ? upper(c) : lower(c);
-    size_t at = 0;
-    const char32_t code = decode_utf8(c, at);
     starts = is_space(code) || std::u32string_view(U"-([{<").find(code) != std::u32string_view::npos;
   }
   return out;
@@ -263,7 +264,9 @@ Result<Value> truncate(Evaluator& e, const Value& self, Arguments& arguments) {
   SILLOK_ASSIGN(const int64_t limit, integer_or(a[0], 255, "length"));
   SILLOK_ASSIGN(const int64_t leeway, integer_or(a[3], 5, "leeway"));
   const std::string end = a[2] ? to_text(*a[2], e.heap()) : "...";
-  const std::vector<std::string> all = characters(to_text(self, e.heap()));
+  const std::string text = to_text(self, e.heap());
+  if (!e.heap().spend(text.size())) return fail(ErrorCode::kLimit, "rendering exceeds its limit of work");
+  const std::vector<std::string> all = characters(text);
   const int64_t kept = limit - static_cast<int64_t>(code_points(end));
   if (kept < 0) return invalid("truncate: the length is less than the ending's");
   if (static_cast<int64_t>(all.size()) - leeway <= limit) return Value::of_string(to_text(self, e.heap()));

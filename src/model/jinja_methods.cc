@@ -89,7 +89,10 @@ Result<Value> str_split(Evaluator& e, const Value& self, Arguments& arguments) {
   SILLOK_ASSIGN(const int64_t limit, integer_or(a[1], -1, "maxsplit"));
   std::vector<Value> parts;
   if (!a[0] || a[0]->is(Kind::kNone)) {
-    for (const std::string_view part : split_spaces(self.view(), limit)) parts.push_back(text_value(part));
+    for (const std::string_view part : split_spaces(self.view(), limit)) {
+      if (!e.heap().spend(1)) break;
+      parts.push_back(text_value(part));
+    }
     return list_value(e, std::move(parts));
   }
   SILLOK_TRY(require_string(*a[0], "the separator"));
@@ -97,7 +100,7 @@ Result<Value> str_split(Evaluator& e, const Value& self, Arguments& arguments) {
   if (separator.empty()) return invalid("the separator is empty");
   size_t at = 0;
   for (size_t hit; limit < 0 || static_cast<int64_t>(parts.size()) < limit; at = hit + separator.size()) {
-    if ((hit = text.find(separator, at)) == std::string_view::npos) break;
+    if ((hit = text.find(separator, at)) == std::string_view::npos || !e.heap().spend(1)) break;
     parts.push_back(text_value(text.substr(at, hit - at)));
   }
   parts.push_back(text_value(text.substr(at)));
@@ -115,7 +118,7 @@ Result<Value> str_rsplit(Evaluator& e, const Value& self, Arguments& arguments) 
   if (separator.empty()) return invalid("the separator is empty");
   std::vector<Value> parts;
   for (size_t hit; static_cast<int64_t>(parts.size()) < limit; text = text.substr(0, hit)) {
-    if ((hit = text.rfind(separator)) == std::string_view::npos) break;
+    if ((hit = text.rfind(separator)) == std::string_view::npos || !e.heap().spend(1)) break;
     parts.push_back(text_value(text.substr(hit + separator.size())));
   }
   parts.push_back(text_value(text));
@@ -230,7 +233,10 @@ Result<Value> str_islower(Evaluator& e, const Value& self, Arguments&) { return 
 Result<Value> str_splitlines(Evaluator& e, const Value& self, Arguments& arguments) {
   SILLOK_ASSIGN(const auto a, bind(arguments, {"keepends"}, 0));
   std::vector<Value> lines;
-  for (const std::string_view line : split_lines(self.view(), a[0] && truthy(*a[0]))) lines.push_back(text_value(line));
+  for (const std::string_view line : split_lines(self.view(), a[0] && truthy(*a[0]))) {
+    if (!e.heap().spend(1)) break;
+    lines.push_back(text_value(line));
+  }
   return list_value(e, std::move(lines));
 }
 

@@ -16,7 +16,7 @@
 namespace sillok::model::jinja {
 
 struct List;
-struct Dict;
+class Dict;
 struct Callable;
 struct Loop;
 struct Statement;

@@ -1,8 +1,7 @@
 // Grammars and constraints: what each notation means, checked over whole texts and over single tokens.
 #include <gtest/gtest.h>
 
-#include <bit>
-#include <chrono>
+#include <ctime>
 #include <random>
 
 #include "engine/engine.h"
@@ -138,6 +137,27 @@ TEST(Constraint, AllowsExactlyTheTokensItAccepts) {
   }
 }
 
+TEST(Constraint, LongRepetitionsAreExactToTheLastCharacter) {
+  // Copies far from the end share what is known of them; those near it must not.
+  for (const char* text : {"root ::= ([a-c] | \"ab\"){5,90} \"\\\"\"", "root ::= [a-c]{80} \"d\"", "root ::= ([a-c]{2} \"!\"?){0,60}"}) {
+    const auto grammar = gbnf(text);
+    Constraint c(grammar);
+    for (int step = 0; step < 130; ++step) {
+      const std::vector<uint64_t> bits = allowed(c);
+      for (Token t = 0; t < static_cast<Token>(tokenizer().size()); ++t) {
+        if (!has(bits, t)) {
+          ASSERT_FALSE(c.accept(t)) << text << " step " << step << " token " << tokenizer().piece(t, true);
+        }
+      }
+      Constraint fresh(grammar);  // What is allowed is accepted: seen on a walk of its own.
+      for (int i = 0; i < step; ++i) ASSERT_TRUE(fresh.accept('a'));
+      const Token abc = *tokenizer().find("abc");
+      EXPECT_EQ(has(bits, abc), fresh.accept(abc)) << text << " step " << step;
+      if (!c.accept('a')) break;
+    }
+  }
+}
+
 TEST(Constraint, TokensMayEndInsideACharacter) {
   const auto grammar = gbnf("root ::= [가-힣] \"\\\"\"");
   Constraint c(grammar);
@@ -191,6 +211,12 @@ TEST(Constraint, SharesTheTrieOfEqualVocabulariesOnly) {
   EXPECT_TRUE(c.complete());
 }
 
+double cpu_ms() {  // of this thread: the machine may be busy
+  timespec t{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) * 1e3 + static_cast<double>(t.tv_nsec) * 1e-6;
+}
+
 TEST(Constraint, ALargeVocabularyIsFast) {
   // 128,000 pieces of random letters and Hangul; the aim is under a millisecond for a JSON state once it is known.
   std::mt19937 random(3);
@@ -215,9 +241,9 @@ TEST(Constraint, ALargeVocabularyIsFast) {
     std::vector<uint64_t> bits((large.size() + 63) / 64);
     std::vector<double> times;
     for (const Token token : large.encode(text, {})) {
-      const auto start = std::chrono::steady_clock::now();
+      const double start = cpu_ms();
       c.allowed(bits);
-      times.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
+      times.push_back(cpu_ms() - start);
       ASSERT_TRUE(bits[static_cast<size_t>(token) / 64] >> (token % 64) & 1) << large.piece(token, true);
       ASSERT_TRUE(c.accept(token));
     }
@@ -227,7 +253,7 @@ TEST(Constraint, ALargeVocabularyIsFast) {
     std::printf("%s states: median %.3f ms, greatest %.3f ms, %zu tokens\n", known ? "known" : "new", median, times.back(),
                 times.size());
     if (known) {
-      EXPECT_LT(median, 5.0);  // loose: the machine may be busy
+      EXPECT_LT(times.back(), 2.0);  // 0.03 ms was measured
     }
   }
 }

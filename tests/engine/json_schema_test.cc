@@ -110,6 +110,7 @@ TEST(JsonSchema, RefusesByNameWhatAGrammarCannotHold) {
       {R"({"allOf":[{"$ref":"#"}]})", ErrorCode::kUnsupported, "circle"},
       {R"({"allOf":[{"type":"integer"},{"type":"string"}]})", ErrorCode::kInvalid, "no value"},
       {R"({"type":"string","minLength":1e9})", ErrorCode::kLimit, "minLength"},
+      {R"({"type":"string","nullable":3,"minLength":"x"})", ErrorCode::kInvalid, "minLength"},
       {R"({"minItems":-1})", ErrorCode::kInvalid, "minItems"},
   };
   for (const auto& c : cases) {
@@ -118,6 +119,11 @@ TEST(JsonSchema, RefusesByNameWhatAGrammarCannotHold) {
     EXPECT_EQ(made.error().code, c.code) << c.schema << " " << made.error().message;
     EXPECT_NE(made.error().message.find(c.says), std::string::npos) << made.error().message;
   }
+  std::string chain = R"({"$defs":{)";  // 3,000 references one after the other
+  for (int i = 0; i < 3'000; ++i) {
+    chain += "\"d" + std::to_string(i) + R"(":{"type":"array","items":{"$ref":"#/$defs/d)" + std::to_string(i + 1) + "\"}},";
+  }
+  EXPECT_TRUE(schema(chain + R"("d3000":{"type":"null"}},"$ref":"#/$defs/d0"})"));
   std::string deep(100'000, '[');
   EXPECT_EQ(Grammar::from_json_schema(deep, tokenizer()).error().code, ErrorCode::kLimit);
 }
@@ -279,7 +285,13 @@ std::string random_text(const std::shared_ptr<const Grammar>& grammar, std::mt19
       for (const char closing : {',', '{', '[', '\\', '\n', ' '}) {  // leave these for last
         for (int tries = 0; tries < 20 && tokenizer().piece(token, false).front() == closing; ++tries) token = options[random() % options.size()];
       }
+      bool inside = false;  // a string
+      for (size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == '\\' && inside) ++i;
+        else if (text[i] == '"') inside = !inside;
+      }
       for (const char* wanted : {"}", "]", "\""}) {
+        if (inside != (wanted[0] == '"')) continue;
         if (const Token t = *tokenizer().find(wanted); std::find(options.begin(), options.end(), t) != options.end()) {
           token = t;
           break;

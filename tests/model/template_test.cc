@@ -178,6 +178,8 @@ TEST(Template, CostIsLimited) {
       "{% set l = [] %}{% set _ = l.append(l) %}{{ l }}",
       "{% set l = [] %}{% set _ = l.append(l) %}{{ l | tojson }}",
       "{{ '%99999d' % 1 }}",
+      "{{ (',' * 30000000).split(',') }}",
+      "{{ ('ab' * 10000000)[::2] }}",
       "{{ ('a' * 99999999).replace('a', 'a' * 9999) }}",
   };
   for (const char* source : costly) EXPECT_EQ(code(source), ErrorCode::kLimit) << source;
