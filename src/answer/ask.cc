@@ -4,6 +4,7 @@
 
 #include "answer/answer.h"
 #include "answer/parts.h"
+#include "answer/span.h"
 
 namespace sillok::answer {
 namespace {
@@ -131,14 +132,15 @@ Result<Answer> Answerer::ask(const AskRequest& request) const {
   answer.search_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
   answer.notes = response.notes;
   answer.kind = kind_of(response.text);
-  const std::vector<Candidate> chosen = select_units(response, answer.kind, std::max(request.quotes, kClosest));
-  if (!chosen.empty()) answer.confidence = confidence(features(response, chosen, answer.kind));
-  const auto step = request.quotes > 1 ? second_step(archive_, searcher_, query, response, chosen, answer.kind) : std::nullopt;
+  const QuestionForm form = question_form(response.text, answer.kind);
+  const std::vector<Candidate> chosen = select_units(response, form, answer.kind, std::max(request.quotes, kClosest));
+  if (!chosen.empty()) answer.confidence = confidence(features(response, form, chosen, answer.kind));
+  const auto step = request.quotes > 1 ? second_step(archive_, searcher_, query, response, form, chosen, answer.kind) : std::nullopt;
 
   std::vector<Quote> quotes;
   const auto quote = [&](const search::PassageResult& passage, size_t unit, double score) {
     Quote made = make_quote(passage, passage.units[unit], score);
-    made.span = find_span(response.text, answer.kind, made.text);
+    if (const auto span = find_span(form, answer.kind, made.text)) made.span = span->span;
     // The archive may have erased the version since the search: then nothing of it is shown.
     const auto document = archive_.document(made.version_id);
     if (!document) return;

@@ -85,8 +85,8 @@ bool is_cell(std::string_view row, std::string_view name) {
 class Follower {
  public:
   Follower(const archive::Archive& archive, const search::Searcher& searcher, const search::Request& request,
-           const search::Response& response, const std::vector<Candidate>& chosen, Kind kind)
-      : archive_(archive), searcher_(searcher), request_(request), response_(response), chosen_(chosen), kind_(kind) {}
+           const search::Response& response, const QuestionForm& form, const std::vector<Candidate>& chosen, Kind kind)
+      : archive_(archive), searcher_(searcher), request_(request), response_(response), form_(form), chosen_(chosen), kind_(kind) {}
 
   std::optional<SecondStep> run() {
     if (chosen_.empty() || !leaves_open()) return std::nullopt;
@@ -105,7 +105,7 @@ class Follower {
     constexpr double kMuch = 0.25;  // of the rarity of the question's words
     const search::PassageResult& passage = response_.results[chosen_[0].passage];
     const search::Unit& unit = passage.units[chosen_[0].unit];
-    if ((kind_ == Kind::kDate || kind_ == Kind::kNumber) && !holds_kind(response_.text, kind_, unit_text(passage, chosen_[0].unit))) return true;
+    if ((kind_ == Kind::kDate || kind_ == Kind::kNumber) && !holds_kind(form_, kind_, unit_text(passage, chosen_[0].unit))) return true;
     double all = 0, open = 0;
     for (size_t i = 0; i < response_.words.size(); ++i) {
       if (!response_.words[i].content) continue;
@@ -266,7 +266,7 @@ class Follower {
     }
     double score = all > 0 ? covered / all : 0;
     if (kind_ == Kind::kDate || kind_ == Kind::kNumber) {
-      const bool fits = holds_kind(response_.text, kind_, words);
+      const bool fits = holds_kind(form_, kind_, words);
       const bool counted = kind_ == Kind::kNumber && !form_.counter.empty();
       // Any number is no sign; one of what is counted is.
       if (!fits) score -= kKind;
@@ -286,9 +286,9 @@ class Follower {
   const search::Searcher& searcher_;
   const search::Request& request_;
   const search::Response& response_;
+  const QuestionForm& form_;
   const std::vector<Candidate>& chosen_;
   Kind kind_;
-  QuestionForm form_ = question_form(response_.text, kind_);
   std::unordered_map<std::string, std::vector<archive::Link>> links_;
   const std::vector<archive::Link> no_links_;
   std::vector<Source> sources_;
@@ -298,8 +298,8 @@ class Follower {
 }  // namespace
 
 std::optional<SecondStep> second_step(const archive::Archive& archive, const search::Searcher& searcher, const search::Request& request,
-                                      const search::Response& response, const std::vector<Candidate>& chosen, Kind kind) {
-  return Follower(archive, searcher, request, response, chosen, kind).run();
+                                      const search::Response& response, const QuestionForm& form, const std::vector<Candidate>& chosen, Kind kind) {
+  return Follower(archive, searcher, request, response, form, chosen, kind).run();
 }
 
 }  // namespace sillok::answer

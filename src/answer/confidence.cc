@@ -3,6 +3,7 @@
 #include <unordered_set>
 
 #include "answer/parts.h"
+#include "answer/span.h"
 #include "text/text.h"
 
 namespace sillok::answer {
@@ -38,6 +39,16 @@ constexpr std::array<Weight, kFeatures> kWeights = {{
     {"negative form of a word in the passage", -2.615},
     {"count of words not in the unit", 0.234},
     {"pairs of words taken over", -1.942},
+    {"identifiers not in the passage", 0},
+    {"clearness of the span: date or number", 0},
+    {"clearness of the span: person or place", 0},
+    {"clearness of the span: which", 0},
+    {"key in the unit", 0},
+    {"second key in the unit", 0},
+    {"lead over the next unit", 0},
+    {"says nothing but the question", 0},
+    {"head in the unit", 0},
+    {"key not in the passage", 0},
 }};
 constexpr double kBias = -3.616;
 
@@ -170,6 +181,41 @@ double numbers_missing(std::string_view question, const search::PassageResult& p
   return std::min(missing, kMost);
 }
 
+// How many names with digits in them (TW-15, 4분기, 7020) the question has and neither passage nor its headings have as
+// written: another part, another form, another quarter.
+double identifiers_missing(const search::Response& response, const search::PassageResult& passage) {
+  constexpr double kMost = 2;
+  const auto plain = [](std::string_view text) {
+    std::string out = text::fold(text);
+    std::erase_if(out, [](char c) { return c == ' ' || c == ','; });
+    return out;
+  };
+  const std::string said = plain(passage.text + "\n" + passage.context + "\n" + passage.record);
+  double missing = 0;
+  for (std::string_view word : split(response.text, ' ')) {
+    const bool digit = std::any_of(word.begin(), word.end(), [](char c) { return c >= '0' && c <= '9'; });
+    if (!digit) continue;
+    // As far as ASCII goes, and one syllable more after a short number ("4분", not "4").
+    std::string name;
+    size_t digits = 0;
+    for (size_t i = 0; i < word.size();) {
+      const size_t begin = i;
+      const char32_t c = decode_utf8(word, i);
+      if (c < 0x80) {
+        if (c >= '0' && c <= '9') ++digits;
+        if (text::script_of(c) != text::Script::kNone || c == '-' || c == '.') name += word.substr(begin, i - begin);
+        continue;
+      }
+      if (name.empty()) continue;
+      if (digits == name.size() && digits < 3) name += word.substr(begin, i - begin);
+      break;
+    }
+    while (!name.empty() && (name.back() == '.' || name.back() == '-')) name.pop_back();
+    if (!name.empty() && said.find(plain(name)) == said.npos) ++missing;
+  }
+  return std::min(missing, kMost);
+}
+
 // How far the best passage is ahead of the best of another record.
 double lead(const search::Response& response) {
   constexpr double kAlone = 0.1;  // no other record: a clear lead, not a boundless one
@@ -208,7 +254,7 @@ Coverage cover(const std::vector<search::QuestionWord>& words, const std::vector
 
 }  // namespace
 
-Features features(const search::Response& response, const std::vector<Candidate>& chosen, Kind kind) {
+Features features(const search::Response& response, const QuestionForm& form, const std::vector<Candidate>& chosen, Kind kind) {
   Features f{};
   if (chosen.empty()) return f;
   const search::PassageResult& passage = response.results[chosen[0].passage];
@@ -229,7 +275,7 @@ Features features(const search::Response& response, const std::vector<Candidate>
   f[8] = passage.share;
   f[9] = lead(response);
   if (kind == Kind::kDate || kind == Kind::kNumber) {
-    (holds_kind(response.text, kind, unit_text) ? f[10] : f[11]) = 1;
+    (holds_kind(form, kind, unit_text) ? f[10] : f[11]) = 1;
   }
   f[12] = negates(asked) ? 1 : 0;
   f[13] = f[12] > 0 && !negates(said) ? 1 : 0;
@@ -248,8 +294,19 @@ Features features(const search::Response& response, const std::vector<Candidate>
   f[19] = has_negative_form(asked, passage_words) ? 1 : 0;
   f[20] = in_unit.count_missed / 5;
   f[21] = pairs_taken(asked, quoted);
+  f[22] = identifiers_missing(response, passage);
+  for (size_t i = 0; i < 3; ++i) f[23 + i] = chosen[0].features[12 + i];
+  f[26] = chosen[0].features[10];
+  f[27] = chosen[0].features[11];
+  f[28] = chosen.size() > 1 ? std::min(1.0, chosen[0].score - chosen[1].score) : 1;
+  f[29] = chosen[0].features[8];
+  const std::string said_text = text::fold(passage.text + " " + passage.context);
+  if (form.head.size() >= 2) f[30] = text::fold(unit_text).find(to_utf8(form.head)) != std::string::npos ? 1 : 0;
+  if (form.keys[0].size() >= 2) f[31] = said_text.find(to_utf8(form.keys[0].substr(0, std::max<size_t>(2, form.keys[0].size() * 7 / 10)))) == std::string::npos ? 1 : 0;
   return f;
 }
+
+std::string_view feature_name(size_t i) { return kWeights[i].name; }
 
 double confidence(const Features& f) {
   double sum = kBias;

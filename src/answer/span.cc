@@ -78,13 +78,13 @@ bool fits(Asked asked, const std::vector<Value>& values) {
 }
 
 // The cell under the header that the question names, of the kind it asks for, and not one that it already gives.
-std::optional<Match> find_cell(const QuestionForm& form, std::string_view row) {
+std::optional<FoundSpan> find_cell(const QuestionForm& form, std::string_view row) {
   constexpr double kLeast = 0.3;      // a header hardly named, and nothing of the kind
   constexpr double kKind = 0.5;       // a date or a number where one is asked for, nothing else counted
   constexpr double kGiven = 1.0;      // the question says it itself: "M16" of "M16 볼트는 …"
   constexpr double kCounted = 0.6;    // "N·m" in "토크(N·m)"
   double best = kLeast;
-  std::optional<Match> found;
+  std::optional<FoundSpan> found;
   const bool typed = form.asked == Asked::kYear || form.asked == Asked::kDate || form.asked == Asked::kNumber;
   for (const Cell& cell : cells_of(row)) {
     if (trim(cell.value).empty()) continue;
@@ -98,7 +98,8 @@ std::optional<Match> find_cell(const QuestionForm& form, std::string_view row) {
     score -= kGiven * share_known(form, cell.value);
     if (score <= best) continue;
     best = score;
-    found = Match{cell.begin, cell.begin + cell.value.size()};
+    constexpr double kScale = 8;  // to what the model gives a clear span
+    found = FoundSpan{{cell.begin, cell.begin + cell.value.size()}, kScale * score};
   }
   return found;
 }
@@ -118,34 +119,32 @@ Writing writing_of(std::string_view unit) {
 std::optional<ScoredSpan> best_span(const QuestionForm& form, std::string_view unit) {
   const Writing writing = writing_of(unit);
   std::optional<ScoredSpan> best;
-  for (const SpanCandidate& candidate : span_candidates(form, unit)) {
+  each_span(form, unit, [&](const SpanCandidate& candidate) {
     double score = 0;
     for (const Mark& mark : candidate.marks) score += static_cast<double>(mark.value) * mark_weight(writing, mark.id, form.asked);
     if (!best || score > best->score) best = ScoredSpan{candidate.span, score};
-  }
+  });
   return best;
 }
 
-bool holds_kind(std::string_view question, Kind kind, std::string_view unit) {
+bool holds_kind(const QuestionForm& form, Kind kind, std::string_view unit) {
   if (kind != Kind::kDate && kind != Kind::kNumber) return false;
-  const QuestionForm form = question_form(question, kind);
   const std::vector<Value> values = values_in(unit, form.counter);
   return std::any_of(values.begin(), values.end(), [&](const Value& value) {
-    if (question.find(unit.substr(value.span.begin, value.span.end - value.span.begin)) != question.npos) return false;
+    if (form.text.find(unit.substr(value.span.begin, value.span.end - value.span.begin)) != form.text.npos) return false;
     const bool day = value.type == Value::Type::kYear || value.type == Value::Type::kDay || value.type == Value::Type::kFullDate;
     if (kind == Kind::kDate) return day;
     return !day && value.type != Value::Type::kLabel && (value.counts || form.counter.empty());
   });
 }
 
-std::optional<Match> find_span(std::string_view question, Kind kind, std::string_view unit) {
-  const QuestionForm form = question_form(question, kind);
+std::optional<FoundSpan> find_span(const QuestionForm& form, Kind kind, std::string_view unit) {
   if (unit.find(" | ") != unit.npos) return find_cell(form, unit);
   if (asks_for_sentence(form.folded) || !is_question(form, kind)) return std::nullopt;
   // A date or an amount is asked for: nothing else will do.
   if ((kind == Kind::kDate || kind == Kind::kNumber) && !fits(form.asked, values_in(unit, form.counter))) return std::nullopt;
   const auto best = best_span(form, unit);
-  return best ? std::optional<Match>(best->span) : std::nullopt;
+  return best ? std::optional<FoundSpan>({best->span, best->score}) : std::nullopt;
 }
 
 }  // namespace sillok::answer

@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -104,6 +105,8 @@ struct SpanCandidate {
   search::Match span;
   std::vector<Mark> marks;
 };
+// Every run of words that could be the answer; each is valid only during its call.
+void each_span(const QuestionForm& form, std::string_view unit, const std::function<void(const SpanCandidate&)>& sink);
 std::vector<SpanCandidate> span_candidates(const QuestionForm& form, std::string_view unit);
 
 // ---- The model: which writing the unit is in picks the weights.

@@ -89,8 +89,9 @@ class Marker {
  public:
   Marker(const QuestionForm& form, const Unit& unit) : form_(form), unit_(unit) {}
 
-  SpanCandidate mark(size_t first, size_t last, size_t end_index) {
-    out_ = {};
+  // Valid until the next call.
+  const SpanCandidate& mark(size_t first, size_t last, size_t end_index) {
+    out_.marks.clear();
     const Word& a = unit_.words[first];
     const Word& z = unit_.words[last];
     out_.span = {a.begin, z.ends[end_index].first};
@@ -99,7 +100,7 @@ class Marker {
     shape(first, last, end_index);
     inside(first, last);
     head(first, last);
-    return std::move(out_);
+    return out_;
   }
 
  private:
@@ -297,12 +298,11 @@ const std::vector<std::string>& mark_names() {
   return names;
 }
 
-std::vector<SpanCandidate> span_candidates(const QuestionForm& form, std::string_view text) {
+void each_span(const QuestionForm& form, std::string_view text, const std::function<void(const SpanCandidate&)>& sink) {
   Unit unit;
   unit.text = text;
   unit.words = words_in(form, text);
   unit.values = values_in(text, form.counter);
-  std::vector<SpanCandidate> candidates;
   Marker marker(form, unit);
   const std::vector<Word>& words = unit.words;
   for (size_t first = 0; first < words.size(); ++first) {
@@ -312,10 +312,15 @@ std::vector<SpanCandidate> span_candidates(const QuestionForm& form, std::string
       if (last > first && stops_after(unit, last - 1) && ++stops > 1) break;
       if (words[last].small && !words[last].numeral) continue;
       for (size_t e = 0; e < words[last].ends.size(); ++e) {
-        if (words[last].ends[e].first > words[first].begin) candidates.push_back(marker.mark(first, last, e));
+        if (words[last].ends[e].first > words[first].begin) sink(marker.mark(first, last, e));
       }
     }
   }
+}
+
+std::vector<SpanCandidate> span_candidates(const QuestionForm& form, std::string_view unit) {
+  std::vector<SpanCandidate> candidates;
+  each_span(form, unit, [&](const SpanCandidate& candidate) { candidates.push_back(candidate); });
   return candidates;
 }
 

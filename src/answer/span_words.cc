@@ -253,6 +253,21 @@ struct Range {
   size_t begin, end;
 };
 
+// text::fold of the characters, without going through ICU where each folds by itself.
+std::u32string fold_characters(const std::vector<Character>& all, size_t begin, size_t end) {
+  std::u32string folded;
+  for (size_t i = begin; i < end; ++i) {
+    const char32_t simple = text::fold_simple(all[i].value);
+    if (simple == 0) {
+      std::string written;
+      for (size_t k = begin; k < end; ++k) append_utf8(written, all[k].value);
+      return to_utf32(text::fold(written));
+    }
+    folded.push_back(simple);
+  }
+  return folded;
+}
+
 // Runs of word characters; those of Han cut further by dictionary.
 std::vector<Range> ranges_of(const std::vector<Character>& all) {
   std::vector<Range> ranges;
@@ -288,6 +303,8 @@ std::vector<Word> words_in(const QuestionForm& form, std::string_view unit) {
   const std::vector<Range> ranges = ranges_of(all);
   std::vector<Word> words;
   words.reserve(ranges.size());
+  std::vector<std::u32string> wholes;
+  wholes.reserve(ranges.size());
   for (size_t r = 0; r < ranges.size(); ++r) {
     const auto [begin, end] = ranges[r];
     Word word;
@@ -310,9 +327,11 @@ std::vector<Word> words_in(const QuestionForm& form, std::string_view unit) {
     const size_t previous = r > 0 ? ranges[r - 1].end : 0;
     word.after = between(all, end, next, true);
     word.before = between(all, previous, begin, false);
-    const std::u32string whole = to_utf32(text::fold(unit.substr(word.begin, word.end - word.begin)));
-    const size_t first_end = word.ends.empty() ? word.end : word.ends[0].first;
-    word.folded = first_end == word.end ? whole : to_utf32(text::fold(unit.substr(word.begin, first_end - word.begin)));
+    wholes.push_back(fold_characters(all, begin, end));
+    const std::u32string& whole = wholes.back();
+    size_t first_end = end;  // characters
+    while (!word.ends.empty() && first_end > begin && all[first_end - 1].begin >= word.ends[0].first) --first_end;
+    word.folded = first_end == end ? whole : fold_characters(all, begin, first_end);
     word.ends.emplace_back(word.end, word.after);
     word.small = articles.contains(whole) || small_words().contains(whole);
     word.numeral = numerals.contains(whole);
@@ -324,7 +343,7 @@ std::vector<Word> words_in(const QuestionForm& form, std::string_view unit) {
   }
   // A particle behind a closing mark ("《…》는") and a small word tie what stands beside them.
   for (size_t i = 0; i < words.size(); ++i) {
-    const std::u32string whole = to_utf32(text::fold(unit.substr(words[i].begin, words[i].end - words[i].begin)));
+    const std::u32string& whole = wholes[i];
     const auto particle = words[i].glued && words[i].hangul && words[i].before != Tie::kStop ? particles().find(whole) : particles().end();
     if (particle != particles().end()) {
       words[i].small = true;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "answer/parts.h"
+#include "answer/span.h"
 
 namespace sillok::answer {
 namespace {
@@ -20,8 +21,9 @@ TEST(Kind, ByItsWords) {
 }
 
 std::string span(std::string_view question, std::string_view unit) {
-  const auto found = find_span(question, kind_of(question), unit);
-  return found ? std::string(unit.substr(found->begin, found->end - found->begin)) : "";
+  const Kind kind = kind_of(question);
+  const auto found = find_span(question_form(question, kind), kind, unit);
+  return found ? std::string(unit.substr(found->span.begin, found->span.end - found->span.begin)) : "";
 }
 
 TEST(Span, Dates) {
@@ -58,8 +60,8 @@ TEST(Span, NothingToMark) {
   EXPECT_EQ(span("언제인가?", "날짜는 정해지지 않았다."), "");
   for (std::string_view bad : {"\xFF\x80 3\xE1", "년 월 일", "1", "2024년", "《", "9999999999999999999999999"}) {
     for (Kind kind : {Kind::kDate, Kind::kNumber, Kind::kPerson, Kind::kPlace, Kind::kWhich}) {
-      const auto found = find_span("q", kind, bad);
-      EXPECT_TRUE(!found || found->end <= bad.size());
+      const auto found = find_span(question_form("q", kind), kind, bad);
+      EXPECT_TRUE(!found || found->span.end <= bad.size());
     }
   }
 }
