@@ -171,6 +171,7 @@ void run_units(const std::vector<Asked>& all) {
 // ---- confidence
 
 constexpr size_t kFeatures = answer::kFeatures;
+constexpr size_t kByHand = kFeatures - 1;  // the last is not fitted: these sets have too few identifiers
 struct Judged {
   answer::Features features;
   bool answered = false;
@@ -199,6 +200,7 @@ Logistic fit_logistic(const std::vector<Judged>& all, size_t held) {
       if (j.fold == held) continue;
       const double d = j.weight * (1 / (1 + std::exp(-logit(w, j.features))) - (j.answered ? 1 : 0));
       for (size_t k = 0; k <= kFeatures; ++k) {
+        if (k == kByHand) continue;
         const double g = d * (k < kFeatures ? j.features[k] : 1) + (k < kFeatures ? kShrink * w[k] : 0);
         squares[k] += g * g;
         w[k] -= kRate * g / std::sqrt(squares[k]);
@@ -245,7 +247,7 @@ void run_confidence(std::vector<Asked> all) {
   const auto judge = [&](const Asked& asked, bool answered, const std::string& set) {
     const auto chosen = answer::select_units(asked.response, asked.form, asked.kind, 3);
     if (chosen.empty()) return;
-    judged.push_back({answer::features(asked.response, asked.form, chosen, asked.kind), answered, asked.fold, 1, set});
+    judged.push_back({answer::features(asked.response, asked.form, chosen, asked.kind, nullptr), answered, asked.fold, 1, set});
     ++count[answered ? 1 : 0][set];
   };
   for (Asked& asked : all) {

@@ -134,8 +134,8 @@ Result<Answer> Answerer::ask(const AskRequest& request) const {
   answer.kind = kind_of(response.text);
   const QuestionForm form = question_form(response.text, answer.kind);
   const std::vector<Candidate> chosen = select_units(response, form, answer.kind, std::max(request.quotes, kClosest));
-  if (!chosen.empty()) answer.confidence = confidence(features(response, form, chosen, answer.kind));
   const auto step = request.quotes > 1 ? second_step(archive_, searcher_, query, response, form, chosen, answer.kind) : std::nullopt;
+  if (!chosen.empty()) answer.confidence = confidence(features(response, form, chosen, answer.kind, step ? &*step : nullptr));
 
   std::vector<Quote> quotes;
   const auto quote = [&](const search::PassageResult& passage, size_t unit, double score) {

@@ -267,7 +267,7 @@ class Follower {
     double score = all > 0 ? covered / all : 0;
     if (kind_ == Kind::kDate || kind_ == Kind::kNumber) {
       const bool fits = holds_kind(form_, kind_, words);
-      const bool counted = kind_ == Kind::kNumber && !form_.counter.empty();
+      const bool counted = kind_ == Kind::kNumber && !form_.counters.empty();
       // Any number is no sign; one of what is counted is.
       if (!fits) score -= kKind;
       else if (kind_ == Kind::kDate || counted) score += counted ? kKind + kCounted : kKind;

@@ -61,9 +61,10 @@ std::optional<SecondStep> second_step(const archive::Archive& archive, const sea
                                       const search::Response& response, const QuestionForm& form, const std::vector<Candidate>& chosen, Kind kind);
 
 // What speaks for and against the answer; each about 0..1. The names are in confidence.cc beside the weights.
-inline constexpr size_t kFeatures = 32;
+inline constexpr size_t kFeatures = 33;
 using Features = std::array<double, kFeatures>;
-Features features(const search::Response& response, const QuestionForm& form, const std::vector<Candidate>& chosen, Kind kind);
+Features features(const search::Response& response, const QuestionForm& form, const std::vector<Candidate>& chosen, Kind kind,
+                  const SecondStep* step);
 std::string_view feature_name(size_t i);
 double confidence(const Features& features);
 

@@ -88,11 +88,12 @@ std::optional<FoundSpan> find_cell(const QuestionForm& form, std::string_view ro
   const bool typed = form.asked == Asked::kYear || form.asked == Asked::kDate || form.asked == Asked::kNumber;
   for (const Cell& cell : cells_of(row)) {
     if (trim(cell.value).empty()) continue;
-    const bool fitting = fits(form.asked, values_in(cell.value, form.counter));
+    const bool fitting = fits(form.asked, values_in(cell.value, form.counters));
     double score = cell.header.empty() ? 0 : share_known(form, cell.header);
-    if (typed) score += fitting ? kKind : -kKind;
+    if (typed && !fitting) continue;
+    if (typed) score += kKind;
     if (!form.head.empty() && text::fold(cell.header).find(to_utf8(form.head)) != std::string::npos) score += kCounted;
-    if (!form.counter.empty() && (cell.header.find(form.counter) != cell.header.npos || (fitting && cell.value.find(form.counter) != cell.value.npos))) {
+    if (holds_any(cell.header, form.counters) || (fitting && holds_any(cell.value, form.counters))) {
       score += kCounted;
     }
     score -= kGiven * share_known(form, cell.value);
@@ -129,12 +130,12 @@ std::optional<ScoredSpan> best_span(const QuestionForm& form, std::string_view u
 
 bool holds_kind(const QuestionForm& form, Kind kind, std::string_view unit) {
   if (kind != Kind::kDate && kind != Kind::kNumber) return false;
-  const std::vector<Value> values = values_in(unit, form.counter);
+  const std::vector<Value> values = values_in(unit, form.counters);
   return std::any_of(values.begin(), values.end(), [&](const Value& value) {
     if (form.text.find(unit.substr(value.span.begin, value.span.end - value.span.begin)) != form.text.npos) return false;
     const bool day = value.type == Value::Type::kYear || value.type == Value::Type::kDay || value.type == Value::Type::kFullDate;
     if (kind == Kind::kDate) return day;
-    return !day && value.type != Value::Type::kLabel && (value.counts || form.counter.empty());
+    return !day && value.type != Value::Type::kLabel && (value.counts || form.counters.empty());
   });
 }
 
@@ -142,7 +143,7 @@ std::optional<FoundSpan> find_span(const QuestionForm& form, Kind kind, std::str
   if (unit.find(" | ") != unit.npos) return find_cell(form, unit);
   if (asks_for_sentence(form.folded) || !is_question(form, kind)) return std::nullopt;
   // A date or an amount is asked for: nothing else will do.
-  if ((kind == Kind::kDate || kind == Kind::kNumber) && !fits(form.asked, values_in(unit, form.counter))) return std::nullopt;
+  if ((kind == Kind::kDate || kind == Kind::kNumber) && !fits(form.asked, values_in(unit, form.counters))) return std::nullopt;
   const auto best = best_span(form, unit);
   return best ? std::optional<FoundSpan>({best->span, best->score}) : std::nullopt;
 }

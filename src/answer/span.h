@@ -31,7 +31,8 @@ struct QuestionForm {
   std::string text;             // the question as written
   std::string folded;           // text::fold of it
   std::u32string head;          // what kind of thing is asked for, folded: "나라" of "어느 나라", "city" of "which city"
-  std::string counter;          // what is counted: "명" of "몇 명", "dB" of "몇 dB"
+  // What is counted, in the ways it may be written: "명" of "몇 명", "달" and "개월" of "몇 달", "week" and others of "how long".
+  std::vector<std::string> counters;
   // The words that the asked thing stands beside: "인계된" of "… 인계된 곳은?", "designed" of "Who designed …?"; and the
   // next best.
   std::array<std::u32string, 2> keys;
@@ -50,8 +51,9 @@ struct Value {
   bool counts = false;     // an amount of what the question counts
   int parts = 0;           // of a date: how exact
 };
-// In order, not overlapping. `counter`: see QuestionForm; "" = none.
-std::vector<Value> values_in(std::string_view unit, std::string_view counter);
+// In order, not overlapping. `counters`: see QuestionForm.
+std::vector<Value> values_in(std::string_view unit, const std::vector<std::string>& counters);
+bool holds_any(std::string_view text, const std::vector<std::string>& words);
 
 // ---- Words of a unit
 

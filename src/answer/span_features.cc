@@ -235,7 +235,7 @@ class Marker {
       add_if(words[first - 1].function, kFunctionLeft);
     }
     const std::string_view last_word = unit_.text.substr(words[last].begin, out_.span.end - words[last].begin);
-    add_if(!form_.counter.empty() && last_word.find(form_.counter) != last_word.npos, kEndsWithCounter);
+    add_if(holds_any(last_word, form_.counters), kEndsWithCounter);
     add_if(known > 0, kSomeKnown);
     add_if(known > 0 && known + 0.5 > static_cast<double>(last - first + 1), kAllKnown);
     add_if(words[first].known > 0, kFirstKnown);
@@ -302,7 +302,7 @@ void each_span(const QuestionForm& form, std::string_view text, const std::funct
   Unit unit;
   unit.text = text;
   unit.words = words_in(form, text);
-  unit.values = values_in(text, form.counter);
+  unit.values = values_in(text, form.counters);
   Marker marker(form, unit);
   const std::vector<Word>& words = unit.words;
   for (size_t first = 0; first < words.size(); ++first) {

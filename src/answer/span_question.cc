@@ -105,9 +105,43 @@ std::array<std::u32string, 2> keys_of(const std::vector<std::u32string>& words, 
   return keys;
 }
 
-std::string counter_of(std::string_view question) {
+// What is measured or counted, in the ways it may be written.
+struct Measure {
+  std::string_view cues;   // of the question, folded; separated by |
+  std::string_view units;
+};
+constexpr Measure kMeasures[] = {
+    {"며칠|몇 일", "일|day"},
+    {"몇 달|몇 개월|몇달|몇개월", "개월|달|month"},
+    {"몇 시간|몇시간", "시간|hour"},
+    {"몇 시|몇시", "시|:"},
+    {"몇 퍼센트|몇 %|몇 프로|몇%|몇퍼센트|what percent", "%|퍼센트|프로|percent|％"},
+    {"몇 도|몇도", "도|°|℃"},
+    {"몇 번|몇 회|몇번|몇회|how often", "번|회|차례|times|every"},
+    {"몇 명|몇 사람|몇명", "명|사람|인"},
+    {"몇 살|몇 세|몇살", "살|세"},
+    {"몇 년|몇년", "년|year"},
+    {"몇 킬로그램|몇 kg", "kg|킬로"},
+    {"몇 마이크로미터", "마이크로|µm|μm|㎛"},
+    {"몇 밀리|몇 mm", "mm|밀리|㎜"},
+    {"how long|how soon", "day|week|month|year|hour|minute|second"},
+    {"how heavy", "kg|ton|lb|pound|gram"},
+    {"how tall|how high|how deep|how wide|how thick|how far", "feet|foot|inch|mile|metre|meter|km|cm|mm"},
+    {"wie lange", "Tag|Woche|Monat|Jahr|Stunde|Minute|Sekunde"},
+};
+
+std::vector<std::string> counters_of(std::string_view question, std::string_view folded) {
+  for (const Measure& measure : kMeasures) {
+    for (std::string_view cue : split(measure.cues, '|')) {
+      if (folded.find(cue) == folded.npos) continue;
+      std::vector<std::string> units;
+      for (std::string_view unit : split(measure.units, '|')) units.emplace_back(unit);
+      return units;
+    }
+  }
+  // The word after 몇: its first syllable, or all of a unit in Latin letters.
   const size_t at = question.find("몇");
-  if (at == question.npos) return "";
+  if (at == question.npos) return {};
   size_t begin = at + std::string_view("몇").size();
   while (begin < question.size() && question[begin] == ' ') ++begin;
   size_t end = begin;
@@ -115,11 +149,12 @@ std::string counter_of(std::string_view question) {
     size_t next = end;
     const char32_t c = decode_utf8(question, next);
     const text::Script script = text::script_of(c);
-    if (script == text::Script::kHangul && end == begin) return std::string(question.substr(begin, next - begin));
+    if (script == text::Script::kHangul && end == begin) return {std::string(question.substr(begin, next - begin))};
     if (script != text::Script::kAlphabet && c != '%' && c != 0xB7 && c != 0xB0 && c != '/') break;
     end = next;
   }
-  return std::string(question.substr(begin, end - begin));
+  if (end == begin) return {};
+  return {std::string(question.substr(begin, end - begin))};
 }
 
 Asked asked_for(std::string_view folded, Kind kind, const std::u32string& head) {
@@ -162,7 +197,7 @@ QuestionForm question_form(std::string_view question, Kind kind) {
   const Head head = head_of(words);
   form.head = head.word;
   form.keys = keys_of(words, head, to_utf32(form.folded));
-  form.counter = counter_of(question);
+  form.counters = counters_of(question, form.folded);
   form.asked = asked_for(form.folded, kind, form.head);
   for (const std::u32string& word : words) {
     form.stems.insert(stem(word));

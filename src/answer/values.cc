@@ -297,6 +297,13 @@ size_t numeral_end(std::string_view text, size_t at) {
   return 0;
 }
 
+constexpr size_t kNextWord = 24;  // bytes looked at behind a number
+constexpr size_t kCurrency = 4;   // and before it: "EUR 412"
+
+bool begins_any(std::string_view text, const std::vector<std::string>& words) {
+  return std::any_of(words.begin(), words.end(), [&](const std::string& word) { return text.starts_with(word); });
+}
+
 Value::Type type_of(const DateSpan& date) {
   if (date.year.end == date.year.begin) return Value::Type::kDay;
   return date.parts <= 1 ? Value::Type::kYear : Value::Type::kFullDate;
@@ -304,7 +311,11 @@ Value::Type type_of(const DateSpan& date) {
 
 }  // namespace
 
-std::vector<Value> values_in(std::string_view unit, std::string_view counter) {
+bool holds_any(std::string_view text, const std::vector<std::string>& words) {
+  return std::any_of(words.begin(), words.end(), [&](const std::string& word) { return text.find(word) != text.npos; });
+}
+
+std::vector<Value> values_in(std::string_view unit, const std::vector<std::string>& counters) {
   std::vector<Value> values;
   const std::vector<DateSpan> days = dates(unit);
   for (const DateSpan& date : days) {
@@ -321,8 +332,11 @@ std::vector<Value> values_in(std::string_view unit, std::string_view counter) {
     value.type = value.span.end > number.end ? Value::Type::kAmount : Value::Type::kBareNumber;
     if (is_label(unit, number)) value.type = Value::Type::kLabel;
     const std::string_view said = unit.substr(number.end, value.span.end - number.end);
-    value.counts = !counter.empty() && value.type != Value::Type::kLabel &&
-                   (said.find(counter) != said.npos || column_of(unit, number).find(counter) != std::string_view::npos);
+    // The unit, or the word after it ("6 weeks" is an amount with its unit, "17 parts" is not).
+    const std::string_view next = unit.substr(value.span.end, std::min<size_t>(unit.size() - value.span.end, kNextWord));
+    value.counts = value.type != Value::Type::kLabel &&
+                   (holds_any(said, counters) || holds_any(column_of(unit, number), counters) || begins_any(trim(next), counters) ||
+                    (number.begin > 0 && holds_any(unit.substr(number.begin - std::min(number.begin, kCurrency), std::min(number.begin, kCurrency)), counters)));
     values.push_back(value);
   }
   for (size_t i = 0; i < unit.size(); ++i) {
@@ -332,7 +346,7 @@ std::vector<Value> values_in(std::string_view unit, std::string_view counter) {
     Value value;
     value.span = {i, end};
     value.type = Value::Type::kAmount;
-    value.counts = !counter.empty() && unit.substr(i, end - i).find(counter) != std::string_view::npos;
+    value.counts = holds_any(unit.substr(i, end - i), counters);
     values.push_back(value);
   }
   std::sort(values.begin(), values.end(), [](const Value& a, const Value& b) { return a.span.begin < b.span.begin; });
