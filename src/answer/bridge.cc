@@ -165,7 +165,16 @@ class Follower {
     }
   }
 
+  // Which record a link leads to depends on all records there are, so one whom labels keep from some of them goes by
+  // the names in the text alone: else a hidden record would show in what is not found.
+  bool sees_everything() const {
+    return !request_.labels || std::all_of(archive_.labels().begin(), archive_.labels().end(), [&](const archive::LabelName& label) {
+      return std::find(request_.labels->begin(), request_.labels->end(), label.name) != request_.labels->end();
+    });
+  }
+
   const std::vector<archive::Link>& links_of(const std::string& record) {
+    if (!sees_everything()) return no_links_;
     const auto known = links_.find(record);
     if (known != links_.end()) return known->second;
     if (links_.size() >= kMaxSources) return no_links_;
@@ -176,7 +185,8 @@ class Follower {
     const std::string& record = sources_[source].passage.record;
     for (const archive::Link& link : links_of(record)) {
       if (link.kind != archive::LinkKind::kReference && link.kind != archive::LinkKind::kHyperlink) continue;
-      if (link.from_record != record || link.to_record.empty() || link.to_record == record) continue;
+      if (link.from_record != record || link.from_version != sources_[source].passage.version_id) continue;
+      if (link.to_record.empty() || link.to_record == record) continue;
       Bridge bridge;
       bridge.words = link.target;
       bridge.record = link.to_record;

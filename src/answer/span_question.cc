@@ -49,7 +49,7 @@ struct Head {
 Head head_of(const std::vector<std::u32string>& words) {
   for (size_t i = 0; i < words.size(); ++i) {
     if (is_one_of(words[i], {U"who", U"whom", U"whose", U"where", U"when", U"wer", U"wem", U"wen", U"wo", U"wann", U"was", U"кто", U"где",
-                             U"когда", U"что", U"how", U"누가", U"누구를", U"누구에게", U"무엇을", U"무엇이", U"어디에서", U"어디에", U"kim", U"ne", U"nerede"})) {
+                             U"когда", U"что", U"how", U"누가", U"누구를", U"누구에게", U"무엇을", U"무엇이", U"어디에서", U"어디에", U"어디서", U"어디로", U"언제", U"언제부터", U"언제까지", U"누구한테", U"누구와", U"뭐라고", U"얼마까지", U"kim", U"ne", U"nerede"})) {
       return {U"", i, true};
     }
     if (!is_one_of(words[i], {U"어느", U"어떤", U"무슨", U"몇", U"which", U"what", U"welche", U"welcher", U"welches", U"welchen", U"welchem",
