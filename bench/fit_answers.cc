@@ -5,7 +5,8 @@
 //
 // `units`: which unit holds the answer. Softmax over the units of the passages found; two-fold, by paragraph.
 // `confidence`: whether the quotes answer. Logistic; five-fold, by paragraph; questions with "answerable": false count
-// as unanswered, and with an odd hash each question is asked again without its paragraph. Prints rows to paste.
+// as unanswered, and one question in four is asked again without its paragraph. A set named twice counts twice. Prints
+// rows to paste.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -35,7 +36,6 @@ struct Asked {
   std::string set;
 };
 
-// Leaves weights that others fit alone; Adagrad, a few passes over the data in a fixed shuffled order.
 template <size_t N>
 using Weights = std::array<double, N>;
 

@@ -71,9 +71,9 @@ std::string paragraph_sign(std::string_view target) {
   return to_utf8(std::u32string(1, static_cast<char32_t>(0x2460 + digit - '1')));
 }
 
-// A row about the name: one of its cells is the name and nothing else.
-bool is_cell(std::string_view row, std::string_view name) {
-  if (row.find(" | ") == row.npos) return false;
+// A unit about the name: a row with a cell that is the name and nothing else, or a sentence that begins with it.
+bool is_about(std::string_view row, std::string_view name) {
+  if (row.find(" | ") == row.npos) return row.starts_with(name) && (row.size() == name.size() || !is_identifier_character(row[name.size()]));
   for (size_t at = row.find(name); at != row.npos; at = row.find(name, at + 1)) {
     const std::string_view before = row.substr(0, at), after = row.substr(at + name.size());
     const bool begins = before.empty() || before.ends_with(": ") || before.ends_with(" | ");
@@ -283,7 +283,7 @@ class Follower {
       else if (kind_ == Kind::kDate || counted) score += counted ? kKind + kCounted : kKind;
     }
     if (bridge.near) score += kNear;
-    if (bridge.record.empty() && is_cell(words, bridge.words)) score += kItself;
+    if (bridge.record.empty() && is_about(words, bridge.words)) score += kItself;
     if (!bridge.heading.empty() && passage.context.find(bridge.heading) != passage.context.npos) {
       score += bridge.paragraph.empty() || words.starts_with(bridge.paragraph) ? kSection : kSection / 2;
     }

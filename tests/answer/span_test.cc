@@ -20,7 +20,7 @@ TEST(Question, WhatIsAskedFor) {
 TEST(Question, TheWordBesideWhatIsAsked) {
   EXPECT_TRUE(form("정도전이 유배당한 곳은?").keys[0].starts_with(U"유배"));
   EXPECT_EQ(form("Who designed the garden?").keys[0], U"designed");
-  EXPECT_EQ(form("谁设计了花园？").keys[1], U"设计了花园？");
+  EXPECT_EQ(form("谁设计了花园？").keys[1], U"设计了花园?");
 }
 
 TEST(Question, WhatIsCountedInTheWaysItIsWritten) {
