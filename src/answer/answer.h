@@ -74,7 +74,7 @@ class Answerer {
 };
 
 // Chosen on public question sets so that one answerable question in a hundred is refused (docs/ANSWERS.md).
-inline constexpr double kDefaultThreshold = 0.2;
+inline constexpr double kDefaultThreshold = 0.12;
 // Writes the threshold for this home, with what it was chosen on.
 Status save_threshold(const fs::path& home, double threshold, std::string_view chosen_on);
 
