@@ -56,6 +56,7 @@ struct Answer {
   std::vector<Conflict> conflicts;
   std::vector<search::PassageResult> passages;  // what was searched, best first
   std::vector<std::string> notes;
+  double search_ms = 0;            // of the time taken, what searching took
 };
 
 class Answerer {

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "answer/answer.h"
@@ -89,9 +90,10 @@ Result<Answer> Answerer::ask(const AskRequest& request) const {
   query.as_of = request.as_of;
   query.labels = request.labels;
   query.evidence = true;
-  SILLOK_ASSIGN(search::Response response, searcher_.search(query));
-
   Answer answer;
+  const auto start = std::chrono::steady_clock::now();
+  SILLOK_ASSIGN(search::Response response, searcher_.search(query));
+  answer.search_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
   answer.notes = response.notes;
   answer.kind = kind_of(response.text);
   const std::vector<Candidate> chosen = select_units(response, answer.kind, std::max(request.quotes, kClosest));
