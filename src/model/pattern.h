@@ -53,6 +53,7 @@ class Splitter {
   static constexpr size_t kNoMatch = SIZE_MAX;
 
   ClassBits classify(char32_t code_point) const;
+  void fill_basic_plane();
   void decode(std::string_view text, std::vector<ClassBits>& bits, std::vector<uint32_t>& offsets) const;
   size_t match(const Alternative& alternative, size_t element, std::span<const ClassBits> text, size_t at) const;
   void cut(const Pattern& pattern, std::span<const ClassBits> text, size_t base, std::vector<uint32_t>& ends) const;
