@@ -1,60 +1,15 @@
 // LoRA adapters (Hu et al. 2021, arXiv:2106.09685): y += scale * alpha / rank * B (A x) for some of the model's matrices.
-//
-// In a GGUF file of general.type "adapter", adapter.type "lora", the pair for matrix NAME is NAME.lora_a, {columns,
-// rank}, and NAME.lora_b, {rank, rows}; adapter.lora.alpha is alpha.
-#include <algorithm>
+#include "model/adapter.h"
 
-#include "model/forward.h"
+#include <algorithm>
+#include <cmath>
 
 namespace sillok::model {
 namespace {
 
-using tensor::Weight;
-
+// In a GGUF file of general.type "adapter", adapter.type "lora", the pair for matrix NAME is NAME.lora_a, {columns,
+// rank}, and NAME.lora_b, {rank, rows}; adapter.lora.alpha is alpha.
 constexpr std::string_view kA = ".lora_a", kB = ".lora_b";
-
-struct Wanted {
-  const GgufTensor* a = nullptr;
-  const GgufTensor* b = nullptr;
-};
-
-// The pairs of the file, by the model's matrices.
-Result<std::vector<Wanted>> find_pairs(const Gguf& file, const std::vector<AdapterTarget>& targets) {
-  std::vector<Wanted> wanted(targets.size());
-  for (const GgufTensor& tensor : file.tensors()) {
-    const bool is_a = tensor.name.ends_with(kA);
-    if (!is_a && !tensor.name.ends_with(kB)) {
-      return fail(ErrorCode::kUnsupported, "tensor '" + tensor.name + "' is neither " + std::string(kA) + " nor " + std::string(kB));
-    }
-    const std::string_view base = std::string_view(tensor.name).substr(0, tensor.name.size() - kA.size());
-    const auto target = std::find_if(targets.begin(), targets.end(), [&](const AdapterTarget& t) { return t.name == base; });
-    if (target == targets.end()) {
-      return fail(ErrorCode::kUnsupported, "tensor '" + tensor.name + "': the model has no matrix of that name that an adapter may change");
-    }
-    Wanted& pair = wanted[static_cast<size_t>(target - targets.begin())];
-    (is_a ? pair.a : pair.b) = &tensor;
-  }
-  return wanted;
-}
-
-// Rank of a pair that fits its matrix.
-Result<size_t> check_pair(const Wanted& pair, const AdapterTarget& target) {
-  if (pair.a == nullptr || pair.b == nullptr) {
-    return fail(ErrorCode::kInvalid, "'" + target.name + "' has only one of " + std::string(kA) + " and " + std::string(kB));
-  }
-  const auto dimension = [](const GgufTensor& tensor, size_t d) { return d < tensor.shape.size() ? tensor.shape[d] : 1; };
-  const uint64_t rank = dimension(*pair.a, 1);
-  if (dimension(*pair.a, 0) != target.columns || dimension(*pair.b, 0) != rank || dimension(*pair.b, 1) != target.rows) {
-    return fail(ErrorCode::kInvalid, "the pair of '" + target.name + "' does not fit a matrix of " + std::to_string(target.columns) +
-                                         " x " + std::to_string(target.rows) + "; the adapter belongs to another model");
-  }
-  for (const GgufTensor* tensor : {pair.a, pair.b}) {
-    if (!tensor::can_dequantize(tensor->type)) {
-      return fail(ErrorCode::kUnsupported, "tensor '" + tensor->name + "' has type " + std::string(tensor::info(tensor->type).name));
-    }
-  }
-  return static_cast<size_t>(rank);
-}
 
 Status check_kind(const Gguf& file, const Hyperparameters& model) {
   SILLOK_ASSIGN(const std::string type, file.text("general.type"));
@@ -68,41 +23,82 @@ Status check_kind(const Gguf& file, const Hyperparameters& model) {
   return {};
 }
 
-Result<std::unique_ptr<Adapter>> load(const std::shared_ptr<const Gguf>& file, const RunnableModel& model,
-                                      tensor::Backend& backend) {
-  SILLOK_TRY(check_kind(*file, model.hyperparameters()));
-  SILLOK_ASSIGN(const double alpha, file->real("adapter.lora.alpha"));
-  const auto& targets = model.weights().targets;
-  SILLOK_ASSIGN(const std::vector<Wanted> wanted, find_pairs(*file, targets));
+// The rank of a pair that fits its matrix.
+Result<size_t> check_pair(const StoredPair& pair, const AdapterTarget& target) {
+  if (!pair.a || !pair.b) {
+    return fail(ErrorCode::kInvalid, "'" + target.name + "' has only one matrix of its pair, " + (pair.a ? pair.a->name : pair.b->name));
+  }
+  if (pair.a->columns != target.columns || pair.b->columns != pair.a->rows || pair.b->rows != target.rows || pair.a->rows == 0) {
+    return fail(ErrorCode::kInvalid, "the pair of '" + target.name + "' does not fit a matrix of " + std::to_string(target.columns) +
+                                         " x " + std::to_string(target.rows) + "; the adapter belongs to another model");
+  }
+  for (const StoredMatrix* matrix : {&*pair.a, &*pair.b}) {
+    if (!tensor::can_dequantize(matrix->type)) {
+      return fail(ErrorCode::kUnsupported, "tensor '" + matrix->name + "' has type " + std::string(tensor::info(matrix->type).name));
+    }
+  }
+  return static_cast<size_t>(pair.a->rows);
+}
+
+Result<std::unique_ptr<LoraAdapter>> load(const StoredAdapter& stored, const RunnableModel& model, tensor::Backend& backend) {
+  const std::vector<AdapterTarget>& targets = model.weights().targets;
   auto adapter = std::make_unique<LoraAdapter>();
   adapter->model_ = &model;
   adapter->pairs_.resize(targets.size());
-  bool empty = true;
-  for (size_t i = 0; i < targets.size(); ++i) {
-    if (wanted[i].a == nullptr && wanted[i].b == nullptr) continue;
-    SILLOK_ASSIGN(const size_t pair_rank, check_pair(wanted[i], targets[i]));
-    // Ranks may differ from matrix to matrix; the scale alpha / rank follows each.
-    AdapterPair& pair = adapter->pairs_[i];
-    pair.scale = alpha == 0 ? 1 : static_cast<float>(alpha / static_cast<double>(pair_rank));
-    empty = false;
-    const GgufTensor &a = *wanted[i].a, &b = *wanted[i].b;
-    SILLOK_ASSIGN(pair.a, backend.load({a.type, pair_rank, targets[i].columns, a.bytes.data()}, tensor::WeightUse::kMatrix, file));
-    SILLOK_ASSIGN(pair.b, backend.load({b.type, targets[i].rows, pair_rank, b.bytes.data()}, tensor::WeightUse::kMatrix, file));
+  if (stored.pairs.empty()) return fail(ErrorCode::kInvalid, "the adapter holds no matrices");
+  for (const auto& [name, pair] : stored.pairs) {
+    const auto target = std::find_if(targets.begin(), targets.end(), [&](const AdapterTarget& t) { return t.name == name; });
+    if (target == targets.end()) {
+      return fail(ErrorCode::kUnsupported, "tensor '" + (pair.a ? pair.a->name : pair.b->name) +
+                                               "': the model has no matrix of that name that an adapter may change");
+    }
+    SILLOK_ASSIGN(const size_t rank, check_pair(pair, *target));
+    AdapterPair& loaded = adapter->pairs_[static_cast<size_t>(target - targets.begin())];
+    const double divisor = stored.by_root_of_rank ? std::sqrt(static_cast<double>(rank)) : static_cast<double>(rank);
+    loaded.scale = stored.alpha == 0 ? 1 : static_cast<float>(stored.alpha / divisor);  // ranks may differ from pair to pair
+    const auto load_matrix = [&](const StoredMatrix& matrix) {
+      return backend.load({matrix.type, static_cast<size_t>(matrix.rows), static_cast<size_t>(matrix.columns), matrix.data},
+                          tensor::WeightUse::kMatrix, stored.keep_alive);
+    };
+    SILLOK_ASSIGN(loaded.a, load_matrix(*pair.a));
+    SILLOK_ASSIGN(loaded.b, load_matrix(*pair.b));
   }
-  if (empty) return fail(ErrorCode::kInvalid, "the adapter holds no matrices");
   return adapter;
 }
 
+bool is_peft(const fs::path& path) { return fs::is_directory(path) || path.extension() == ".safetensors"; }
+
 }  // namespace
+
+Result<StoredAdapter> read_gguf_adapter(const fs::path& path, const Hyperparameters& model) {
+  SILLOK_ASSIGN(const std::shared_ptr<const Gguf> file, Gguf::open(path));
+  SILLOK_TRY(check_kind(*file, model));
+  StoredAdapter stored;
+  SILLOK_ASSIGN(stored.alpha, file->real("adapter.lora.alpha"));
+  stored.keep_alive = file;
+  for (const GgufTensor& tensor : file->tensors()) {
+    const bool is_a = tensor.name.ends_with(kA);
+    if (!is_a && !tensor.name.ends_with(kB)) {
+      return fail(ErrorCode::kUnsupported, "tensor '" + tensor.name + "' is neither " + std::string(kA) + " nor " + std::string(kB));
+    }
+    StoredPair& pair = stored.pairs[tensor.name.substr(0, tensor.name.size() - kA.size())];
+    const uint64_t rows = tensor.shape.size() > 1 ? tensor.shape[1] : 1;
+    if (tensor.shape.size() > 2) return fail(ErrorCode::kUnsupported, "tensor '" + tensor.name + "' is no matrix");
+    (is_a ? pair.a : pair.b) = StoredMatrix{tensor.name, tensor.type, rows, tensor.shape[0], tensor.bytes.data()};
+  }
+  return stored;
+}
 
 Result<std::unique_ptr<Adapter>> Adapter::open(const fs::path& path, const Model& model, tensor::Backend& backend) {
   const auto* runnable = dynamic_cast<const RunnableModel*>(&model);
   if (runnable == nullptr) return fail(ErrorCode::kInvalid, path.string() + ": this model takes no adapters");
-  SILLOK_ASSIGN(const std::shared_ptr<const Gguf> file, Gguf::open(path));
-  auto adapter = load(file, *runnable, backend);
+  const Hyperparameters& shape = model.hyperparameters();
+  const auto stored = is_peft(path) ? read_peft_adapter(path, shape) : read_gguf_adapter(path, shape);
+  if (!stored) return fail(stored.error().in(path.string()));
+  auto adapter = load(*stored, *runnable, backend);
   if (!adapter) return fail(adapter.error().in(path.string()));
-  static_cast<LoraAdapter&>(**adapter).name_ = path.stem().string();
-  return adapter;
+  (*adapter)->name_ = path.stem().string();
+  return std::move(*adapter);
 }
 
 }  // namespace sillok::model

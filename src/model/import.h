@@ -14,4 +14,10 @@ GgufValue array_of(std::vector<int64_t> values);
 Status import_tokenizer(const fs::path& folder, size_t vocabulary_size,
                         std::vector<std::pair<std::string, GgufValue>>& metadata);
 
+// What GGUF files of an architecture call a Hugging Face tensor: "model.layers.3.self_attn.q_proj.weight" is
+// "blk.3.attn_q.weight". kUnsupported if it has no place there.
+Result<std::string> gguf_name(std::string_view hugging_face, std::string_view gguf_architecture);
+// Row `row` of a matrix whose heads pair neighbouring rows is this row of one whose heads pair halves.
+uint64_t interleaved_row(uint64_t row, uint64_t rows, uint64_t heads);
+
 }  // namespace sillok::model

@@ -501,4 +501,16 @@ Status import_hugging_face(const fs::path& folder, const fs::path& out, std::opt
   });
 }
 
+Result<std::string> gguf_name(std::string_view hugging_face, std::string_view gguf_architecture) {
+  for (const Architecture& row : kArchitectures) {
+    if (row.hugging_face.empty() || row.gguf != gguf_architecture) continue;
+    SILLOK_ASSIGN(Renamed renamed, rename(hugging_face, row, false));
+    if (!renamed.name.empty() && !is_expert(renamed.name)) return std::move(renamed.name);
+    break;
+  }
+  return fail(ErrorCode::kUnsupported, "tensor '" + shown(hugging_face) + "' has no matrix of its own in " + std::string(gguf_architecture));
+}
+
+uint64_t interleaved_row(uint64_t row, uint64_t rows, uint64_t heads) { return permuted_row(row, rows, heads); }
+
 }  // namespace sillok::model

@@ -289,6 +289,37 @@ TEST(PerplexityTest, RefusesWhatHasNone) {
 }
 
 // ---------------------------------------------------------------------------------------------
+// A trained model
+
+// llama2.c documents what its stories260K writes at temperature 0 in 200 steps; this is that text's SHA-256.
+TEST(StoriesTest, WritesItsDocumentedText) {
+  const fs::path checkpoint = data_path("models/stories260K/stories260K.bin");
+  if (checkpoint.empty()) GTEST_SKIP() << "SILLOK_DATA does not hold models/stories260K";
+  const Folder folder;
+  const auto imported = import_llama2c(checkpoint, checkpoint.parent_path() / "tok512.bin", folder.path / "stories.gguf");
+  ASSERT_TRUE(imported) << imported.error().message;
+  const auto backend = cpu();
+  const auto opened = Model::open(folder.path / "stories.gguf", *backend);
+  ASSERT_TRUE(opened) << opened.error().message;
+  Model& model = **opened;
+  const auto store = *backend->make_kv(model.kv_shape(Type::kF16, 16));
+  std::vector<uint32_t> pages(16);
+  std::iota(pages.begin(), pages.end(), 0U);
+  std::vector<Token> tokens = {*model.tokenizer().bos()};
+  while (tokens.size() <= 200) {  // BOS and a token a step
+    Batch batch;
+    batch.tables.push_back(pages);
+    batch.rows.push_back({tokens.back(), static_cast<uint32_t>(tokens.size() - 1), 0, 0, true});
+    const auto logits = model.forward(batch, *store, Model::Output::kLogits);
+    ASSERT_TRUE(logits) << logits.error().message;
+    tokens.push_back(static_cast<Token>(std::max_element(logits->begin(), logits->end()) - logits->begin()));
+  }
+  std::string text = model.tokenizer().decode(tokens);
+  if (text.starts_with(" ")) text.erase(0, 1);
+  EXPECT_EQ(sha256_hex(text), "beeb5cb46785efee81a8545300b31e396b595e5ce6f3b77db201545501981d14") << text;
+}
+
+// ---------------------------------------------------------------------------------------------
 // Adapters
 
 struct WithAdapters : Opened {
@@ -337,6 +368,60 @@ TEST(AdapterTest, RowsOfOneBatchHaveTheirOwn) {
     }
   }
   EXPECT_EQ(run(opened, together), alone);
+}
+
+// The same adapter as PEFT saves it, q's rows in halves: bit for bit what the GGUF file gives.
+TEST(AdapterTest, PeftFoldersAreTheSame) {
+  const WithAdapters opened(cpu());
+  const fs::path folder = opened.folder.path / "peft";
+  fs::create_directory(folder);
+  const auto file = Gguf::open(opened.folder.path / "lora-one.gguf");
+  ASSERT_TRUE(file);
+  const std::map<std::string, std::string> modules = {
+      {"blk.0.attn_q.weight", "model.layers.0.self_attn.q_proj"}, {"blk.0.attn_v.weight", "model.layers.0.self_attn.v_proj"},
+      {"blk.1.attn_output.weight", "model.layers.1.self_attn.o_proj"}, {"blk.1.ffn_gate.weight", "model.layers.1.mlp.gate_proj"},
+      {"blk.2.ffn_down.weight", "model.layers.2.mlp.down_proj"}, {"output.weight", "lm_head"}};
+  std::string header, data;
+  for (const GgufTensor& tensor : (*file)->tensors()) {
+    const bool is_a = tensor.name.ends_with("_a");
+    const std::string target = tensor.name.substr(0, tensor.name.size() - 7);
+    std::string bytes(tensor.bytes);
+    if (target == "blk.0.attn_q.weight" && !is_a) {  // four heads of 16 rows of 4 floats
+      for (size_t row = 0; row < 64; ++row) {
+        const size_t half_order = row / 16 * 16 + row % 2 * 8 + row % 16 / 2;
+        bytes.replace(half_order * 16, 16, tensor.bytes.substr(row * 16, 16));
+      }
+    }
+    header += (header.empty() ? "{" : ",") + json_quote("base_model.model." + modules.at(target) + (is_a ? ".lora_A.weight" : ".lora_B.weight")) +
+              ":{\"dtype\":\"F32\",\"shape\":[" + std::to_string(tensor.shape[1]) + "," + std::to_string(tensor.shape[0]) +
+              "],\"data_offsets\":[" + std::to_string(data.size()) + "," + std::to_string(data.size() + bytes.size()) + "]}";
+    data += bytes;
+  }
+  header += "}";
+  std::string size(8, '\0');
+  for (size_t i = 0; i < 8; ++i) size[i] = static_cast<char>(header.size() >> (8 * i) & 0xFF);
+  ASSERT_TRUE(write_file_atomic(folder / "adapter_model.safetensors", size + header + data));
+  const auto config = [&](const std::string& more) {
+    ASSERT_TRUE(write_file_atomic(folder / "adapter_config.json", "{\"peft_type\":\"LORA\",\"lora_alpha\":8" + more + "}"));
+  };
+  const auto logits = [&](const Adapter& adapter, float scale) {
+    Batch batch = whole(read_golden("llama").tokens, kPages, true);
+    batch.adapters = {{&adapter, scale}};
+    for (Row& row : batch.rows) row.adapter = 1;
+    return run(opened, batch);
+  };
+  config("");
+  for (const fs::path& path : {folder, folder / "adapter_model.safetensors"}) {
+    const auto adapter = Adapter::open(path, *opened.model, *opened.backend);
+    ASSERT_TRUE(adapter) << adapter.error().message;
+    EXPECT_EQ(logits(**adapter, 0.75F), logits(*opened.one, 0.75F));
+  }
+  config(",\"use_rslora\":true");  // alpha / sqrt(rank): another scale
+  EXPECT_NE(logits(**Adapter::open(folder, *opened.model, *opened.backend), 0.75F), logits(*opened.one, 0.75F));
+  config(",\"use_dora\":true");
+  EXPECT_EQ(Adapter::open(folder, *opened.model, *opened.backend).error().code, ErrorCode::kUnsupported);
+  fs::remove(folder / "adapter_config.json");
+  EXPECT_EQ(Adapter::open(folder, *opened.model, *opened.backend).error().code, ErrorCode::kNotFound);
 }
 
 }  // namespace

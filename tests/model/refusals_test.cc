@@ -229,7 +229,7 @@ TEST_F(BatchRefusal, AdaptersThatDoNotFit) {
   expect_adapter(bad, ErrorCode::kInvalid, "not an adapter");
   bad = good;
   remove(bad, "blk.0.attn_q.weight.lora_b");
-  expect_adapter(bad, ErrorCode::kInvalid, "'blk.0.attn_q.weight' has only one of");
+  expect_adapter(bad, ErrorCode::kInvalid, "'blk.0.attn_q.weight' has only one matrix of its pair, blk.0.attn_q.weight.lora_a");
   bad = good;
   tensor(bad, "blk.0.attn_v.weight.lora_b").shape = {4, 64};
   expect_adapter(bad, ErrorCode::kInvalid, "does not fit a matrix of 64 x 32");
