@@ -51,7 +51,7 @@ struct RecordsArguments {
   bool failures = false;
 };
 struct DoctorArguments {
-  bool deep = false;
+  bool quick = false, deep = false;  // deep is the default
 };
 
 // Each gives the exit status: 0 success, 1 the operation failed (the reason is printed), 2 usage.
