@@ -56,6 +56,7 @@ struct Answer {
   std::vector<Conflict> conflicts;
   std::vector<search::PassageResult> passages;  // what was searched, best first
   std::vector<std::string> notes;
+  double search_ms = 0;            // of the time taken, what searching took
 };
 
 class Answerer {
@@ -73,7 +74,7 @@ class Answerer {
 };
 
 // Chosen on public question sets so that one answerable question in a hundred is refused (docs/ANSWERS.md).
-inline constexpr double kDefaultThreshold = 0.2;
+inline constexpr double kDefaultThreshold = 0.12;
 // Writes the threshold for this home, with what it was chosen on.
 Status save_threshold(const fs::path& home, double threshold, std::string_view chosen_on);
 

@@ -1,8 +1,10 @@
 #include <algorithm>
+#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "answer/answer.h"
 #include "answer/parts.h"
+#include "answer/span.h"
 
 namespace sillok::answer {
 namespace {
@@ -76,6 +78,41 @@ void number_quotes(std::vector<Quote>& quotes) {
   }
 }
 
+struct Evidence {
+  const search::PassageResult* passage;
+  size_t unit = 0;
+  double score = 0;
+};
+
+// The units to quote: those chosen, and after the unit that names the second record what that says.
+std::vector<Evidence> in_order(const search::Response& response, const std::vector<Candidate>& chosen, const std::optional<SecondStep>& step,
+                               size_t count) {
+  std::vector<Evidence> order;
+  const auto add = [&](const search::PassageResult& passage, size_t unit, double score) {
+    const bool there = std::any_of(order.begin(), order.end(), [&](const Evidence& e) {
+      return e.passage->version_id == passage.version_id && e.passage->ordinal == passage.ordinal && e.unit == unit;
+    });
+    if (!there) order.push_back({&passage, unit, score});
+  };
+  const auto add_chosen = [&](const Candidate& c) { add(response.results[c.passage], c.unit, c.score); };
+  if (!chosen.empty()) add_chosen(chosen[0]);
+  if (step) {
+    if (count > 2 || step->near) add(step->source, step->source_unit, 0);
+    add(step->passage, step->unit, step->score);
+  }
+  for (const Candidate& c : chosen) add_chosen(c);
+  return order;
+}
+
+// What the marked words say: of the second record if that was needed, else of the first quote.
+std::string answer_text(const std::vector<Quote>& quotes, const std::optional<SecondStep>& step) {
+  const auto words = [](const Quote& q) { return q.span ? q.text.substr(q.span->begin, q.span->end - q.span->begin) : q.text; };
+  for (const Quote& q : quotes) {
+    if (step && step->near && q.version_id == step->passage.version_id && q.score == step->score && q.span) return words(q);
+  }
+  return words(quotes[0]);
+}
+
 }  // namespace
 
 Answerer::Answerer(const archive::Archive& archive, const search::Searcher& searcher)
@@ -89,33 +126,35 @@ Result<Answer> Answerer::ask(const AskRequest& request) const {
   query.as_of = request.as_of;
   query.labels = request.labels;
   query.evidence = true;
-  SILLOK_ASSIGN(search::Response response, searcher_.search(query));
-
   Answer answer;
+  const auto start = std::chrono::steady_clock::now();
+  SILLOK_ASSIGN(search::Response response, searcher_.search(query));
+  answer.search_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
   answer.notes = response.notes;
   answer.kind = kind_of(response.text);
-  const std::vector<Candidate> chosen = select_units(response, answer.kind, std::max(request.quotes, kClosest));
-  if (!chosen.empty()) answer.confidence = confidence(features(response, chosen, answer.kind));
+  const QuestionForm form = question_form(response.text, answer.kind);
+  const std::vector<Candidate> chosen = select_units(response, form, answer.kind, std::max(request.quotes, kClosest));
+  const auto step = request.quotes > 1 ? second_step(archive_, searcher_, query, response, form, chosen, answer.kind) : std::nullopt;
+  if (!chosen.empty()) answer.confidence = confidence(features(response, form, chosen, answer.kind, step ? &*step : nullptr));
 
   std::vector<Quote> quotes;
-  for (const Candidate& candidate : chosen) {
-    const search::PassageResult& passage = response.results[candidate.passage];
-    Quote quote = make_quote(passage, passage.units[candidate.unit], candidate.score);
-    quote.span = find_span(response.text, answer.kind, quote.text);
+  const auto quote = [&](const search::PassageResult& passage, size_t unit, double score) {
+    Quote made = make_quote(passage, passage.units[unit], score);
+    if (const auto span = find_span(form, answer.kind, made.text)) made.span = span->span;
     // The archive may have erased the version since the search: then nothing of it is shown.
-    const auto document = archive_.document(quote.version_id);
-    if (!document) continue;
-    quote.anchor = locate(*document, passage, quote.text);
-    quotes.push_back(std::move(quote));
-  }
+    const auto document = archive_.document(made.version_id);
+    if (!document) return;
+    made.anchor = locate(*document, passage, made.text);
+    quotes.push_back(std::move(made));
+  };
+  for (const Evidence& evidence : in_order(response, chosen, step, request.quotes)) quote(*evidence.passage, evidence.unit, evidence.score);
   answer.passages = std::move(response.results);
   answer.answerable = !quotes.empty() && answer.confidence >= request.threshold.value_or(threshold_);
   if (answer.answerable) {
     if (quotes.size() > request.quotes) quotes.resize(request.quotes);
     number_quotes(quotes);
     answer.quotes = std::move(quotes);
-    const Quote& first = answer.quotes[0];
-    answer.text = first.span ? first.text.substr(first.span->begin, first.span->end - first.span->begin) : first.text;
+    answer.text = answer_text(answer.quotes, step);
     answer.conflicts = find_conflicts(answer.quotes, answer.kind);
   } else {
     if (quotes.size() > kClosest) quotes.resize(kClosest);

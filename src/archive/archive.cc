@@ -39,6 +39,18 @@ tl::unexpected<Error> no_record(std::string_view record) {
   return fail(ErrorCode::kNotFound, "there is no record '" + std::string(record) + "'");
 }
 
+// Originals without an archive that names them: not a folder for a new home, nor none at all.
+bool has_lost_archive(const fs::path& home) {
+  std::vector<fs::path> others;
+  const auto kept = BlobStore(home / "blobs", real_environment()).list(others);
+  return kept && !kept->empty() && !fs::exists(home / "archive.db");
+}
+
+tl::unexpected<Error> lost_archive(const fs::path& home) {
+  return fail(ErrorCode::kInvalid, (home / "archive.db").string() +
+                                       " is missing, while blobs/ holds originals; restore it from a backup");
+}
+
 Result<int64_t> count(Archive::State& state, std::string_view sql) {
   Reading db(state);
   SILLOK_TRY(db.open());
@@ -74,6 +86,7 @@ Status Archive::create(const fs::path& home) {
   }
   fs::create_directories(home, error);
   if (error) return fail(ErrorCode::kIo, "cannot create " + home.string() + ": " + error.message());
+  if (has_lost_archive(home)) return lost_archive(home);
   for (const auto& entry : fs::directory_iterator(home, error)) {
     const std::string name = entry.path().filename().string();
     // What an interrupted init leaves behind is no obstacle to the next.
@@ -107,6 +120,7 @@ Result<Archive> Archive::open(const fs::path& home) { return open(home, real_env
 Result<Archive> Archive::open(const fs::path& home, Environment environment) {
   std::error_code error;
   if (!fs::is_regular_file(home / "archive.db", error)) {
+    if (has_lost_archive(home)) return lost_archive(home);
     return fail(ErrorCode::kNotFound,
                 home.string() + " is not a Sillok home; run 'sillok init --home " + home.string() + "'");
   }
@@ -116,7 +130,7 @@ Result<Archive> Archive::open(const fs::path& home, Environment environment) {
   state->environment = std::move(environment);
   const fs::path settings = state->home / "sillok.toml";
   if (!fs::exists(settings, error)) {
-    return fail(ErrorCode::kNotFound, settings.string() +
+    return fail(ErrorCode::kInvalid, settings.string() +
                                           " is missing, which names the labels; restore it, or copy that of a new home");
   }
   SILLOK_ASSIGN(const std::string text, read_file(settings));

@@ -103,6 +103,10 @@ struct Problem {
   std::string what;    // one line: thing, place, remedy
 };
 
+// A file's name or a key as someone wrote it, in the form that keys of files have: valid UTF-8 without control
+// characters, composed (NFC), as other systems write what macOS decomposes.
+std::string key_from(std::string_view written);
+
 class Archive {
  public:
   // Makes home/ with sillok.toml, archive.db, blobs/, index/, log/. kConflict if it is a home already;

@@ -17,6 +17,7 @@ class Checker {
     Status done = db_.open();
     if (done) done = database(deep);
     if (done) done = rows();
+    if (done && deep) done = contents();
     if (done) done = blobs(deep);
     if (!done) problems_.push_back({"the check could not finish: " + done.error().message});
     return std::move(problems_);
@@ -30,7 +31,7 @@ class Checker {
     for (;;) {
       SILLOK_ASSIGN(const bool more, rows.next());
       if (!more) break;
-      if (rows.view(0) != "ok") report("archive.db: " + rows.text(0) + "; restore it from a backup");
+      if (rows.view(0) != "ok") report("archive.db: " + collapse_spaces(rows.text(0)) + "; restore it from a backup");
     }
     SILLOK_ASSIGN(Cursor keys, db_->query("PRAGMA foreign_key_check"));
     for (;;) {
@@ -74,22 +75,38 @@ class Checker {
                 "WHERE valid_to <> max(valid_from, min(next, stated_to, ended))");
   }
 
+  // Each kept text against its hash. SQLite's own check looks at structure, not at what the cells hold.
+  Status contents() {
+    SILLOK_ASSIGN(Cursor rows, db_->query("SELECT r.key, v.number, v.content_hash, c.document FROM contents c JOIN versions v "
+                                          "ON v.id = c.version_id JOIN records r ON r.id = v.record_id WHERE v.erased = 0"));
+    for (;;) {
+      SILLOK_ASSIGN(const bool more, rows.next());
+      if (!more) return {};
+      const auto document = documents::decode(rows.view(3));
+      if (document && hash_content(*document, rows.view(3)) == rows.text(2)) continue;
+      report("archive.db: the text of '" + rows.text(0) + "' version " + std::to_string(rows.integer(1)) +
+             " is damaged; restore archive.db from a backup");
+    }
+  }
+
   // A blob without a row is what a killed add leaves; the next add that keeps these bytes uses it. Not a problem.
   Status blobs(bool deep) {
     const BlobStore store(state_.blob_path(), state_.environment);
-    SILLOK_ASSIGN(Cursor rows, db_->query("SELECT DISTINCT blob FROM versions WHERE erased = 0"));
+    SILLOK_ASSIGN(Cursor rows, db_->query("SELECT v.blob, min(r.key) FROM versions v JOIN records r ON r.id = v.record_id "
+                                          "WHERE v.erased = 0 GROUP BY v.blob"));
     for (;;) {
       SILLOK_ASSIGN(const bool more, rows.next());
       if (!more) return {};
       const std::string hash = rows.text(0);
+      const std::string what = store.path(hash).string() + ", the original of '" + rows.text(1) + "', ";
       if (!store.has(hash)) {
-        report("blobs/: " + hash + " is missing; restore it from a backup or add its file again with --reread");
+        report(what + "is missing; restore it from a backup, or add its file again with --reread");
       } else if (deep) {
         const auto bytes = store.read(hash);
         if (!bytes) {
-          report("blobs/: " + bytes.error().message);
+          report(what + "cannot be read: " + bytes.error().message);
         } else if (sha256_hex(*bytes) != hash) {
-          report("blobs/: " + hash + " is damaged; restore it from a backup");
+          report(what + "is damaged; restore it from a backup, or remove it and add its file again with --reread");
         }
       }
     }

@@ -1,7 +1,9 @@
 #include "archive/database.h"
 
 #include <sqlite3.h>
+#include <unistd.h>
 
+#include <cctype>
 #include <utility>
 
 namespace sillok::archive {
@@ -30,6 +32,27 @@ tl::unexpected<Error> database_error(sqlite3* db, std::string_view doing) {
     default:
       return fail(ErrorCode::kIo, "archive.db: " + message);
   }
+}
+
+// "file:/a%20b/archive.db?immutable=1" (https://www.sqlite.org/uri.html).
+std::string immutable_uri(const fs::path& path) {
+  static constexpr char kHex[] = "0123456789ABCDEF";
+  std::string uri = "file:";
+  for (const char c : fs::absolute(path).string()) {
+    const auto byte = static_cast<uint8_t>(c);
+    if (std::isalnum(byte) != 0 || c == '/' || c == '.' || c == '-' || c == '_') {
+      uri += c;
+    } else {
+      uri += {'%', kHex[byte >> 4], kHex[byte & 15]};
+    }
+  }
+  return uri + "?immutable=1";
+}
+
+// Where nothing can be written (a read-only disk, another's home), the log cannot be shared with a writer. Without a
+// log the file is the whole state and is read as it is; with one, SQLite needs the writer's archive.db-shm.
+bool can_write(const fs::path& path) {
+  return ::access(path.c_str(), W_OK) == 0 && ::access(path.parent_path().c_str(), W_OK) == 0;
 }
 
 }  // namespace
@@ -77,9 +100,15 @@ void Cursor::bind(int index, Bytes value) {
 
 Result<Database> Database::open(const fs::path& path, Mode mode) {
   Database database;
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
-                    (mode == Mode::kCreate ? SQLITE_OPEN_CREATE : 0);
-  if (sqlite3_open_v2(path.c_str(), &database.db_, flags, nullptr) != SQLITE_OK) {
+  const bool read_only = mode == Mode::kExisting && !can_write(path);
+  std::error_code error;
+  const auto log_size = fs::file_size(path.string() + "-wal", error);
+  const bool immutable = read_only && (error || log_size == 0);
+  const int flags = (read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) | SQLITE_OPEN_NOMUTEX |
+                    SQLITE_OPEN_EXRESCODE | (mode == Mode::kCreate ? SQLITE_OPEN_CREATE : 0) |
+                    (immutable ? SQLITE_OPEN_URI : 0);
+  const std::string name = immutable ? immutable_uri(path) : path.string();
+  if (sqlite3_open_v2(name.c_str(), &database.db_, flags, nullptr) != SQLITE_OK) {
     return database_error(database.db_, "opening " + path.string());
   }
   sqlite3_busy_timeout(database.db_, kBusyTimeoutMs);
@@ -90,7 +119,11 @@ Result<Database> Database::open(const fs::path& path, Mode mode) {
   setup += "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;"
            "PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; PRAGMA cache_size = ";
   setup += kCacheKib;
-  SILLOK_TRY(database.execute(setup));
+  if (Status done = database.execute(setup); !done) {
+    if (!read_only || immutable) return fail(done.error());
+    return fail(ErrorCode::kIo, path.string() + " has a log (archive.db-wal) to be taken in, which needs write access; run "
+                                                "'sillok doctor' once where it can be written");
+  }
   return database;
 }
 

@@ -119,6 +119,14 @@ std::string name_key(std::string_view name) {
   return text::fold(plain);
 }
 
+// What follows a number that stands for an article, not for a quantity.
+bool ends_branch(std::string_view rest) {
+  for (const std::string_view word : {"의 ", "에 ", "에서 ", "를 ", "와 ", "및 ", "는 ", " 및 ", ",", "제"}) {
+    if (rest.starts_with(word)) return true;
+  }
+  return false;
+}
+
 bool read_article(std::string_view text, size_t begin, ArticleWords& out) {
   size_t at = begin;
   if (!take(text, at, "제", "第")) return false;
@@ -131,9 +139,11 @@ bool read_article(std::string_view text, size_t begin, ArticleWords& out) {
   out.end = unit;
   size_t branch_at = unit;
   if (take(text, branch_at, "의", "")) {
-    // "제3조의 2에" is a branch only without a space: "제3조의 2배" is not.
+    // "제7조의 2의 경우" names a branch as older texts write it, "제3조의 2배" and "제3조의 2분의 1" do not.
+    const bool spaced = branch_at < text.size() && text[branch_at] == ' ';
+    branch_at = skip_space(text, branch_at);
     const std::string_view branch = take_digits(text, branch_at);
-    if (!branch.empty()) {
+    if (!branch.empty() && (!spaced || ends_branch(text.substr(branch_at)))) {
       out.label += "의" + std::string(branch);
       out.end = branch_at;
     }

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <set>
 
+#include "text/text.h"
+
 namespace sillok::archive {
 namespace {
 
@@ -58,7 +60,7 @@ class Walk {
     } else if (type == fs::file_type::directory) {
       folder(path, depth + 1);
     } else if (type == fs::file_type::regular) {
-      take(path, clean_utf8(path.lexically_relative(root_).generic_string()));
+      take(path, key_from(path.lexically_relative(root_).generic_string()));
     } else if (type == fs::file_type::symlink) {
       symlink(path);
     } else {
@@ -87,6 +89,8 @@ class Walk {
 
 }  // namespace
 
+std::string key_from(std::string_view written) { return text::nfc(clean_utf8(written)); }
+
 bool skipped_by_name(std::string_view name) {
   return name.starts_with('.') || name.starts_with("~$") || name == "Thumbs.db" || name == "desktop.ini";
 }
@@ -114,8 +118,10 @@ Scan scan(const std::vector<fs::path>& paths, const fs::path& home) {
     std::error_code error;
     const fs::path root = fs::canonical(given, error);
     if (error) {
-      const bool missing = error == std::errc::no_such_file_or_directory;
-      found.failed.push_back({clean_utf8(fs::absolute(given).lexically_normal().string()),
+      const bool missing = given.empty() || error == std::errc::no_such_file_or_directory ||
+                           error == std::errc::not_a_directory;
+      std::error_code ignored;  // "" has no absolute form
+      found.failed.push_back({clean_utf8(fs::absolute(given, ignored).lexically_normal().string()),
                               missing ? "there is no such file or folder" : error.message()});
       continue;
     }
@@ -125,7 +131,7 @@ Scan scan(const std::vector<fs::path>& paths, const fs::path& home) {
     if (fs::is_directory(root, error)) {
       walk.folder(root, 0);
     } else if (fs::is_regular_file(root, error)) {
-      walk.take(root, clean_utf8(root.filename().string()));
+      walk.take(root, key_from(root.filename().string()));
     } else {
       below.failed.push_back({clean_utf8(root.string()), "neither a file nor a folder"});
     }

@@ -150,8 +150,12 @@ Result<bool> needs_migration(Database& db) {
                     ", this program knows " + std::to_string(kSchema) + "); use that or a later one");
   }
   SILLOK_ASSIGN(const int64_t application, db.integer_or(0, "PRAGMA application_id"));
-  if (schema > 0 && application != kApplicationId) {
-    return fail(ErrorCode::kInvalid, "archive.db is a database of another program");
+  if (application == 0 && schema == 0) {
+    // An archive has its tables before it has its name: this one has lost them.
+    return fail(ErrorCode::kInvalid, "archive.db is damaged (it is empty); restore it from a backup");
+  }
+  if (application != kApplicationId) {
+    return fail(ErrorCode::kInvalid, "archive.db is a database of another program; restore it from a backup");
   }
   return schema < kSchema;
 }

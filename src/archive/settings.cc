@@ -24,7 +24,7 @@ constexpr size_t kMaxLabels = 32;
 
 Result<Settings> read_labels(const toml::table& root, const std::string& where) {
   const auto wrong = [&](const std::string& what) {
-    return fail(ErrorCode::kInvalid, where + ": " + what);
+    return fail(ErrorCode::kInvalid, where + ": " + what + "; correct it, or copy that of a new home");
   };
   Settings settings;
   const toml::array* known = root["labels"]["known"].as_array();
@@ -66,7 +66,8 @@ Result<Settings> parse_settings(std::string_view text, const fs::path& path) {
   } catch (const toml::parse_error& error) {
     return fail(ErrorCode::kInvalid, path.string() + ", line " +
                                          std::to_string(error.source().begin.line) + ": " +
-                                         std::string(error.description()));
+                                         std::string(error.description()) +
+                                         "; correct it, or copy that of a new home");
   } catch (const std::exception& error) {
     return fail(ErrorCode::kInvalid, path.string() + ": " + error.what());
   }

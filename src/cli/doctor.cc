@@ -1,40 +1,82 @@
+#include <algorithm>
+
 #include "cli/common.h"
 
 namespace sillok::cli {
+namespace {
+
+// The index is derived from the archive: what is wrong with it is mended by building it anew.
+Result<search::Searcher> rebuild_index(const fs::path& home, const archive::Archive& archive) {
+  constexpr int kLockWaitMs = 10'000;
+  {
+    SILLOK_ASSIGN(const FileLock lock, FileLock::acquire(home / "index" / "lock", kLockWaitMs));
+    std::vector<fs::path> files;
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(home / "index", error)) {
+      if (entry.path().filename() != "lock") files.push_back(entry.path());
+    }
+    for (const fs::path& file : files) {
+      fs::remove_all(file, error);
+      if (error) return fail(ErrorCode::kIo, "cannot remove " + file.string() + ": " + error.message());
+    }
+  }
+  SILLOK_ASSIGN(search::Searcher searcher, search::Searcher::open(home));
+  SILLOK_TRY(searcher.refresh(archive));
+  return searcher;
+}
+
+// What is wrong with the index and stays so; what was and is no longer goes to `mended`.
+std::vector<std::string> check_index(const fs::path& home, const archive::Archive& archive,
+                                     std::vector<std::string>& mended) {
+  auto searcher = search::Searcher::open(home);
+  if (!searcher) return {searcher.error().message};
+  // A killed `add` leaves the index behind the archive: that is neither a problem nor a repair.
+  if (auto done = searcher->refresh(archive); !done) return {done.error().message};
+  std::vector<std::string> problems = searcher->check(archive);
+  if (problems.empty()) return {};
+  auto rebuilt = rebuild_index(home, archive);
+  if (!rebuilt) {
+    problems.push_back("the index could not be rebuilt: " + rebuilt.error().message);
+    return problems;
+  }
+  mended = std::move(problems);
+  return rebuilt->check(archive);
+}
+
+void print(const archive::Archive& archive, const std::vector<std::string>& problems,
+           const std::vector<std::string>& mended, size_t unreadable) {
+  std::printf("%llu records in %llu versions, %zu unreadable files\n",
+              static_cast<unsigned long long>(archive.record_count()),
+              static_cast<unsigned long long>(archive.version_count()), unreadable);
+  for (const std::string& was : mended) std::printf("  mended by rebuilding the index: %s\n", was.c_str());
+  for (const std::string& problem : problems) std::printf("  problem: %s\n", problem.c_str());
+  std::printf("%s\n", problems.empty() ? "All is well." : "See docs/OPERATING.md for what to do.");
+}
+
+}  // namespace
 
 int run_doctor(const Common& common, const DoctorArguments& arguments) {
-  std::vector<std::string> problems;
-  Json json;
   auto archive = archive::Archive::open(common.home);
   if (!archive) {
-    if (common.json && archive.error().code != ErrorCode::kNotFound) {
-      print_json({{"ok", false}, {"problems", {archive.error().message}}});
-    }
+    if (common.json) print_json({{"ok", false}, {"problems", {archive.error().message}}});
     return report_error(archive.error());
   }
-  for (const auto& problem : archive->check(arguments.deep)) problems.push_back(problem.what);
-  auto searcher = search::Searcher::open(common.home);
-  if (!searcher) {
-    problems.push_back(searcher.error().message);
-  } else {
-    // A killed `add` leaves the index behind the archive: that is mended, not a problem.
-    if (auto done = searcher->refresh(*archive); !done) problems.push_back(done.error().message);
-    for (std::string& problem : searcher->check(*archive)) problems.push_back(std::move(problem));
-  }
+  std::vector<std::string> problems, mended;
+  for (const auto& problem : archive->check(!arguments.quick)) problems.push_back(problem.what);
+  // A damaged archive must not overwrite an index that may be all there is to compare it with.
+  if (problems.empty()) problems = check_index(common.home, *archive, mended);
   const auto failures = archive->failures();
-  json["ok"] = problems.empty();
-  json["problems"] = problems;
-  json["records"] = archive->record_count();
-  json["versions"] = archive->version_count();
-  json["unreadable_files"] = failures.size();
   if (common.json) {
+    Json json;
+    json["ok"] = problems.empty();
+    json["problems"] = problems;
+    json["mended"] = mended;
+    json["records"] = archive->record_count();
+    json["versions"] = archive->version_count();
+    json["unreadable_files"] = failures.size();
     print_json(json);
   } else {
-    std::printf("%llu records in %llu versions, %zu unreadable files\n",
-                static_cast<unsigned long long>(archive->record_count()),
-                static_cast<unsigned long long>(archive->version_count()), failures.size());
-    for (const std::string& problem : problems) std::printf("  problem: %s\n", problem.c_str());
-    std::printf("%s\n", problems.empty() ? "All is well." : "See docs/OPERATING.md for what to do.");
+    print(*archive, problems, mended, failures.size());
   }
   return problems.empty() ? 0 : 1;
 }

@@ -31,10 +31,11 @@ int run_evaluate(const Common& common, const EvaluateArguments& arguments) {
   std::erase(stamp, ':');
   const fs::path file = arguments.report.empty() ? common.home / "log" / ("evaluation-" + stamp + ".json")
                                                  : fs::path(arguments.report);
-  const auto written = write_file_atomic(file, evaluate::to_json(*report, true) + "\n");
+  const auto written = write_file_atomic(file, evaluate::to_json(*report, evaluate::Outcomes::kPlaces) + "\n");
   if (!written) return report_error(written.error());
   if (common.json) {
-    std::printf("%s\n", evaluate::to_json(*report, arguments.outcomes).c_str());
+    std::printf("%s\n", evaluate::to_json(*report, arguments.outcomes ? evaluate::Outcomes::kWords
+                                                                                  : evaluate::Outcomes::kNone).c_str());
   } else {
     std::printf("%sreport               %s\n", evaluate::to_text(*report).c_str(), file.c_str());
   }

@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdlib>
+#include <limits>
 
 #include "cli/common.h"
 #include "cli/model_run.h"
@@ -30,10 +31,15 @@ struct Program {
   std::function<int()> verb;
 };
 
+// Before the verb or behind it.
+void add_common(CLI::App& app, Common& common) {
+  app.add_option("--home", common.home, "The home folder (default: $SILLOK_HOME or ./sillok-home)");
+  app.add_flag("--json", common.json, "Print JSON");
+}
+
 CLI::App* add_verb(CLI::App& app, Program& program, const char* name, const char* what, std::function<int()> run) {
   CLI::App* verb = app.add_subcommand(name, what);
-  verb->add_option("--home", program.common.home, "The home folder (default: $SILLOK_HOME or ./sillok-home)");
-  verb->add_flag("--json", program.common.json, "Print JSON");
+  add_common(*verb, program.common);
   verb->callback([&program, run = std::move(run)] { program.verb = run; });
   return verb;
 }
@@ -47,7 +53,7 @@ void define_records(CLI::App& app, Program& p) {
   add->add_option("--effective-from", p.add.effective_from, "First day in force, overriding the documents' own");
   add->add_option("--effective-to", p.add.effective_to, "Last day in force, overriding the documents' own");
   add->add_option("--record", p.add.record, "Key of the record (one file only)");
-  add->add_option("--jobs", p.add.jobs, "Reader processes (default: one per core)");
+  add->add_option("--jobs", p.add.jobs, "Reader processes (default: one per core)")->check(CLI::Range(1, 256));
   add->add_flag("--reread", p.add.reread, "Read files again though they look unchanged");
   add->add_flag("--watch", p.add.watch, "Stay and follow the folders");
   add->add_option("--erase", p.add.erase, "Remove a record's content for good, leaving a tombstone");
@@ -60,7 +66,8 @@ void define_records(CLI::App& app, Program& p) {
   const auto record_options = [&p](CLI::App* verb) {
     verb->add_option("record", p.record.record, "The record's key")->required();
     verb->add_option("--as-of", p.record.as_of, "The version in force on this day");
-    verb->add_option("--version", p.record.version, "The version with this number");
+    verb->add_option("--version", p.record.version, "The version with this number")
+        ->check(CLI::Range(1u, std::numeric_limits<uint32_t>::max()));
   };
   auto* show = add_verb(app, p, "show", "Show a record", [&p] { return run_show(p.common, p.record); });
   record_options(show);
@@ -105,7 +112,8 @@ void define_questions(CLI::App& app, Program& p) {
   evaluate->add_option("--report", p.evaluate.report, "Where to write the report (default: the home's log/)");
 
   auto* doctor = add_verb(app, p, "doctor", "Check the home", [&p] { return run_doctor(p.common, p.doctor); });
-  doctor->add_flag("--deep", p.doctor.deep, "Hash every original too");
+  doctor->add_flag("--quick", p.doctor.quick, "Leave out what reads everything: hashes of originals and texts");
+  doctor->add_flag("--deep", p.doctor.deep, "Everything (the default)")->excludes("--quick");
 }
 
 void define_models(CLI::App& app, Program& p) {
@@ -150,6 +158,7 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", SILLOK_VERSION);
   app.require_subcommand(1);
   app.failure_message(usage_message);
+  add_common(app, program.common);
   define_records(app, program);
   define_questions(app, program);
   define_models(app, program);
@@ -163,6 +172,7 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
+  if (program.common.home.empty()) return report_usage({ErrorCode::kInvalid, "--home: the name of the home is empty"});
   return program.verb();
 }
 

@@ -51,7 +51,7 @@ struct RecordsArguments {
   bool failures = false;
 };
 struct DoctorArguments {
-  bool deep = false;
+  bool quick = false, deep = false;  // deep is the default
 };
 struct TokenizeArguments {
   std::string model;

@@ -59,8 +59,11 @@ void print_response(const search::Response& response) {
 }
 
 int run_batch(const search::Searcher& searcher, search::Request request, const std::string& path) {
+  std::error_code error;
   std::ifstream file(path);
-  if (!file) return report_error({ErrorCode::kNotFound, "there is no file " + path});
+  if (!file || fs::is_directory(path, error)) {
+    return report_error({ErrorCode::kNotFound, "--batch: " + path + " is no file that can be read"});
+  }
   int status = 0;  // A line that is no question is told and does not stop the others.
   std::string line;
   for (size_t number = 1; std::getline(file, line); ++number) {

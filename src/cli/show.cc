@@ -3,10 +3,14 @@
 namespace sillok::cli {
 namespace {
 
-Result<archive::Version> choose_version(const archive::Archive& archive, const RecordArguments& arguments) {
+Result<archive::Version> choose_version(const archive::Archive& archive, const RecordArguments& arguments, Day day) {
   const auto versions = archive.versions(arguments.record);
   if (versions.empty()) {
-    return fail(ErrorCode::kNotFound, "there is no record '" + arguments.record + "'; `sillok records` lists them");
+    // Not there, or the archive cannot be read: the error tells which.
+    auto found = archive.version_as_of(arguments.record, kDayMax);
+    if (found || found.error().code != ErrorCode::kNotFound) return found;
+    return fail(ErrorCode::kNotFound,
+                "there is no record '" + shorten(clean_utf8(arguments.record), 200) + "'; `sillok records` lists them");
   }
   if (arguments.version > 0) {
     for (const auto& version : versions) {
@@ -15,8 +19,20 @@ Result<archive::Version> choose_version(const archive::Archive& archive, const R
     return fail(ErrorCode::kNotFound, "'" + arguments.record + "' has no version " + std::to_string(arguments.version) +
                                           "; it has " + std::to_string(versions.size()));
   }
+  return archive.version_as_of(arguments.record, day);
+}
+
+// The day asked about: today where none is given.
+Result<Day> day_of(const RecordArguments& arguments) {
   SILLOK_ASSIGN(const Day day, day_option(arguments.as_of, "--as-of"));
-  return archive.version_as_of(arguments.record, day == kDayMax ? today() : day);
+  return day == kDayMax ? today() : day;
+}
+
+// A key as typed or as a file's name gives it, in the form that the archive keeps (archive::key_from).
+RecordArguments with_known_key(const archive::Archive& archive, RecordArguments arguments) {
+  const std::string kept = archive::key_from(arguments.record);
+  if (kept != arguments.record && archive.versions(arguments.record).empty()) arguments.record = kept;
+  return arguments;
 }
 
 void print_block(const documents::Block& block) {
@@ -39,10 +55,13 @@ int show_at(const documents::Document& document, const std::string& at) {
 
 }  // namespace
 
-int run_show(const Common& common, const RecordArguments& arguments) {
+int run_show(const Common& common, const RecordArguments& given) {
+  const auto day = day_of(given);
+  if (!day) return report_usage(day.error());
   auto archive = archive::Archive::open(common.home);
   if (!archive) return report_error(archive.error());
-  const auto version = choose_version(*archive, arguments);
+  const RecordArguments arguments = with_known_key(*archive, given);
+  const auto version = choose_version(*archive, arguments, *day);
   if (!version) return report_error(version.error());
   if (version->erased) {
     return report_error({ErrorCode::kNotFound, "'" + arguments.record + "' was erased; only its tombstone is left"});
@@ -77,14 +96,15 @@ int run_show(const Common& common, const RecordArguments& arguments) {
   return 0;
 }
 
-int run_links(const Common& common, const RecordArguments& arguments) {
+int run_links(const Common& common, const RecordArguments& given) {
+  const auto day = day_of(given);
+  if (!day) return report_usage(day.error());
   auto archive = archive::Archive::open(common.home);
   if (!archive) return report_error(archive.error());
-  const auto version = choose_version(*archive, arguments);
+  const RecordArguments arguments = with_known_key(*archive, given);
+  const auto version = choose_version(*archive, arguments, *day);
   if (!version) return report_error(version.error());
-  const auto day = day_option(arguments.as_of, "--as-of");
-  if (!day) return report_usage(day.error());
-  const auto links = archive->links(arguments.record, *day == kDayMax ? today() : *day);
+  const auto links = archive->links(arguments.record, *day);
   if (common.json) {
     Json json;
     json["record"] = version->record;

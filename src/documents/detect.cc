@@ -130,7 +130,10 @@ std::vector<std::string_view> zip_names(std::string_view bytes) {
     names.push_back(part_of(bytes, at + 46, name));
     at += 46 + name + u16(bytes, at + 30) + u16(bytes, at + 32);
   }
-  if (!names.empty()) return names;
+  // A directory that ends before its end is damaged: the members themselves say more.
+  const std::string_view next = part_of(bytes, at, 4);
+  const bool whole = next == "PK\5\6"sv || next == "PK\6\6"sv || next == "PK\5\5"sv;
+  if (!names.empty() && (whole || names.size() == kMaxZipNames)) return names;
   for (at = 0;
        names.size() < kMaxZipNames && (at = bytes.find("PK\3\4"sv, at)) != std::string_view::npos;
        at += 4) {

@@ -487,7 +487,8 @@ void DocxReader::alt_chunk(pugi::xml_node node, Blocks& out) {
   if (found == relations_->end() || found->second.external) return;
   const auto bytes = package_.bytes(found->second.target);
   if (!bytes) return note_unread(document_, found->second.target, bytes.error().message);
-  const Source inner{*bytes, found->second.target, source_.part, source_.parent, source_.depth + 1};
+  const std::string& name = found->second.target;
+  const Source inner{*bytes, name, part_inside(source_, name), source_.part, source_.depth + 1};
   const Status status = read_source(inner, budget_, [&](Item&& item) {
     if (!item.document) return note_unread(document_, inner.name, item.document.error().message);
     for (Hyperlink& link : item.document->links) pending_links_.push_back(std::move(link));

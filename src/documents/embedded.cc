@@ -119,9 +119,12 @@ void append_embedded(Document& document, const Source& outer, Budget& budget, st
       return note_unread(document, name, "the OLE object holds no known document");
     bytes = inner.bytes;
   }
-  const Source source{bytes, inner.name, outer.part, outer.parent, outer.depth + 1};
+  // What can only be read later (an old binary document, by way of LibreOffice) becomes an item of its own, and needs a
+  // part of its own: with the outer document's it would be taken for that document's next version.
+  const std::string part = part_inside(outer, inner.name);
+  const Source source{bytes, inner.name, part, outer.part, outer.depth + 1};
   const Status status = read_source(source, budget, [&](Item&& item) {
-    const std::string what = item.part.empty() ? inner.name : inner.name + "/" + item.part;
+    const std::string what = inner.name + item.part.substr(std::min(part.size(), item.part.size()));
     if (!item.document) return note_unread(document, what, item.document.error().message);
     append_blocks(document, what, std::move(*item.document));
   });

@@ -91,6 +91,15 @@ std::string own_description(std::string_view text);
 // "Clickhere:..." and "http\://a.kr;1;0;0;" are field commands: the target of a hyperlink's.
 std::string link_target(std::string_view command);
 
+// A chart part (DrawingML) after the text: its titles and its data.
+void append_chart(Document& document, std::string xml, std::string_view name, uint32_t number);
+bool is_ole(std::string_view bytes);
+bool is_chart(std::string_view ole_object);
+// An OLE object after the text: a chart, or the document embedded in it. What cannot be read is noted in the metadata.
+// `charts` counts the charts met so far.
+void append_object(Document& document, const Source& source, Budget& budget, std::string_view name,
+                   std::string_view bytes, uint32_t& charts);
+
 // Blocks and links of the whole text, in reading order.
 Status lower(const std::vector<Paragraph>& paragraphs, const Definitions& definitions, Document& document);
 

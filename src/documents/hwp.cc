@@ -4,6 +4,7 @@
 // numberings), BodyText/SectionN (the text), \005HwpSummaryInformation. DocInfo and the sections are raw
 // deflate if the flags say so. A file protected for distribution has its text encrypted in ViewText.
 #include "documents/hwp_records.h"
+#include "documents/office_package.h"
 
 namespace sillok::documents {
 namespace {
@@ -56,6 +57,30 @@ Result<std::string> read_stream(const hwp::Compound& ole, std::string_view path,
   return text;
 }
 
+// Charts and embedded documents. One that is damaged is noted: the text is whole without it.
+Status append_objects(const hwp::Compound& ole, std::string_view doc_info, const Source& source, Budget& budget,
+                      Document& document) {
+  SILLOK_ASSIGN(auto names, hwp::parse_ole_names(doc_info));
+  uint32_t charts = 0;
+  for (const std::string& name : names) {
+    const auto stored = ole.read("BinData/" + name);
+    if (!stored) {
+      note_unread(document, name, stored.error().message);
+      continue;
+    }
+    // Each object is packed or not by a flag of its own, beside the file's; what it is shows that more surely.
+    if (hangul::is_ole(*stored)) {
+      hangul::append_object(document, source, budget, name, *stored, charts);
+      continue;
+    }
+    const auto unpacked = hwp::inflate_raw(*stored, budget);
+    if (budget.exhausted()) return fail(unpacked.error());
+    if (unpacked) hangul::append_object(document, source, budget, name, *unpacked, charts);
+    else note_unread(document, name, unpacked.error().message);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Document> read_hwp(const Source& source, Budget& budget) {
@@ -87,6 +112,7 @@ Result<Document> read_hwp(const Source& source, Budget& budget) {
   document.meta.format = "hwp";
   if (auto summary = ole.read("\005HwpSummaryInformation")) hwp::parse_summary(*summary, document.meta);
   SILLOK_TRY(hangul::lower(paragraphs, definitions, document));
+  SILLOK_TRY(append_objects(ole, doc_info, source, budget, document));
   return document;
 }
 

@@ -9,6 +9,7 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <mutex>
 
 #include "documents/hwp_records.h"
@@ -259,6 +260,22 @@ Result<Definitions> parse_definitions(std::string_view doc_info) {
     }
   }
   return out;
+}
+
+// uint16 properties (bits 0..3: 0 link, 1 picture, 2 OLE object), uint16 number of the stream.
+Result<std::vector<std::string>> parse_ole_names(std::string_view doc_info) {
+  SILLOK_ASSIGN(auto records, parse_records(doc_info, "DocInfo"));
+  std::vector<std::string> names;
+  for (const Record& record : records) {
+    if (record.tag != kTagBinData) continue;
+    Reader reader(record.data);
+    const bool ole = (reader.u16() & 0xF) == 2;
+    const uint16_t number = reader.u16();
+    char name[16];
+    std::snprintf(name, sizeof name, "BIN%04X.OLE", static_cast<unsigned>(number));
+    if (reader.ok() && ole) names.emplace_back(name);
+  }
+  return names;
 }
 
 // -------------------------------------------------------------------------------------------------

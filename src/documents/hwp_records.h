@@ -58,12 +58,14 @@ struct Record {
 Result<std::vector<Record>> parse_records(std::string_view stream, std::string_view name);
 
 enum Tag : uint16_t {
-  kTagNumbering = 23, kTagBullet = 24, kTagParaShape = 25, kTagStyle = 26,
+  kTagBinData = 18, kTagNumbering = 23, kTagBullet = 24, kTagParaShape = 25, kTagStyle = 26,
   kTagParaHeader = 66, kTagParaText = 67, kTagParaRangeTag = 70, kTagControl = 71, kTagList = 72,
   kTagShape = 76, kTagTable = 77, kTagOle = 84, kTagEquation = 88, kTagTextArt = 90, kTagForm = 91,
   kTagMemoList = 93,
 };
 
+// Names under BinData/ of the OLE objects, "BIN0001.OLE".
+Result<std::vector<std::string>> parse_ole_names(std::string_view doc_info);
 Result<hangul::Definitions> parse_definitions(std::string_view doc_info);
 // The paragraphs of one BodyText/SectionN stream.
 Result<std::vector<hangul::Paragraph>> parse_section(std::string_view stream, std::string_view name);

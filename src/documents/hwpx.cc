@@ -6,6 +6,7 @@
 #include <pugixml.hpp>
 
 #include "documents/hwpx_parts.h"
+#include "documents/office_package.h"
 
 namespace sillok::documents {
 namespace hwpx {
@@ -161,6 +162,35 @@ Status refuse_encrypted(const ZipArchive& zip) {
                                      "Hangul and add it again");
 }
 
+bool under(std::string_view name, std::string_view folder, std::string_view ending) {
+  return name.starts_with(folder) && ascii_lower(name).ends_with(ending);
+}
+
+// Charts, then embedded documents. A chart's OLE form repeats the chart, for programs that know only that.
+void append_objects(const ZipArchive& zip, const Source& source, Budget& budget, Document& document) {
+  std::vector<std::string> names = zip.names();
+  std::sort(names.begin(), names.end(), [](const std::string& a, const std::string& b) {
+    return std::pair(a.size(), a) < std::pair(b.size(), b);
+  });
+  uint32_t charts = 0;
+  for (const std::string& name : names) {
+    if (!under(name, "Chart/", ".xml")) continue;
+    auto xml = zip.read(name);
+    ++charts;
+    if (xml) hangul::append_chart(document, std::move(*xml), name, charts);
+    else note_unread(document, name, xml.error().message);
+  }
+  const bool charts_given = charts > 0;
+  for (const std::string& name : names) {
+    if (!under(name, "BinData/", ".ole")) continue;
+    const auto bytes = zip.read(name);
+    if (!bytes) note_unread(document, name, bytes.error().message);
+    else if (!charts_given || !hangul::is_chart(*bytes)) {
+      hangul::append_object(document, source, budget, name.substr(name.rfind('/') + 1), *bytes, charts);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace hwpx
 
@@ -183,6 +213,7 @@ Result<Document> read_hwpx(const Source& source, Budget& budget) {
     SILLOK_TRY(hwpx::parse_section(zip, section, parts.parts, paragraphs));
   }
   SILLOK_TRY(hangul::lower(paragraphs, definitions, document));
+  hwpx::append_objects(zip, source, budget, document);
   return document;
 }
 

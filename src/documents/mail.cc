@@ -302,7 +302,8 @@ class MessageReader {
   }
 
   std::string unique(const std::string& wanted, const std::string& fallback) {
-    std::string base = without_slashes(wanted.empty() ? fallback : wanted), name = base;
+    // Cleaned before it is compared: two names that differ in bytes that are no text are one.
+    std::string base = without_slashes(clean_utf8(wanted.empty() ? fallback : wanted)), name = base;
     for (int n = 2; !names_.insert(name).second; ++n) name = base + " (" + std::to_string(n) + ")";
     return name;
   }

@@ -164,14 +164,15 @@ class PdfReader {
   // Why the attachment, or a part of it, has no text here; "" if it has.
   std::string append_attachment(const PdfAttachment& attachment) {
     std::string reason;
-    const Source inside{attachment.bytes, attachment.name, source_.part, source_.part, source_.depth + 1};
+    const std::string inner_part = part_inside(source_, attachment.name);
+    const Source inside{attachment.bytes, attachment.name, inner_part, source_.part, source_.depth + 1};
     const Status status = read_source(inside, budget_, [&](Item&& item) {
       if (!item.document) {
         reason = item.document.error().message;
         return;
       }
       std::string part = "attachment: " + attachment.name;
-      if (item.part != source_.part && !item.part.empty()) part += "/" + item.part;
+      part += item.part.substr(std::min(inner_part.size(), item.part.size()));
       // One block more will stand before these: the attachment's name.
       const auto offset = static_cast<uint32_t>(document_.blocks.size() + 1);
       for (Block& block : item.document->blocks) {

@@ -22,6 +22,10 @@ Status Budget::count_item() {
   return fail(ErrorCode::kLimit, "holds more than " + std::to_string(limits_.items) + " items");
 }
 
+std::string part_inside(const Source& outer, std::string_view name) {
+  return outer.part.empty() ? std::string(name) : outer.part + "/" + std::string(name);
+}
+
 namespace {
 
 using DocumentReader = Result<Document> (*)(const Source&, Budget&);

@@ -32,6 +32,9 @@ struct Source {
   uint32_t depth = 0;  // containers above this one
 };
 
+// Item::part of what `outer` contains under this name: "a.docx/budget.xls".
+std::string part_inside(const Source& outer, std::string_view name);
+
 // Readers of one document. `budget` outlives the call. Errors name what is wrong inside the file; the
 // caller adds which file. Each sets meta.format and leaves Anchor::path to finish().
 Result<Document> read_hwp(const Source& source, Budget& budget);

@@ -95,7 +95,7 @@ Status explain_signal(int number, uint64_t peak_bytes, const ReadLimits& limits)
 Status explain(const Outcome& outcome, const ReadLimits& limits) {
   if (outcome.nonsense)
     return fail(ErrorCode::kInvalid,
-                "the reader answered with nonsense; the file may be made to do harm");
+                "the reader was brought to answer wrongly; the file is damaged, or made to do harm");
   if (outcome.timed_out) {
     return fail(ErrorCode::kLimit,
                 "reading took longer than " + std::to_string(limits.wall_seconds) + " s");
@@ -104,7 +104,9 @@ Status explain(const Outcome& outcome, const ReadLimits& limits) {
   if (outcome.wait_status != -1 && WIFSIGNALED(outcome.wait_status)) {
     return explain_signal(WTERMSIG(outcome.wait_status), outcome.peak_bytes, limits);
   }
-  return fail(ErrorCode::kInternal, "the reader ended without an answer");
+  // Not kInternal: what a child does while it reads a file is that file's doing, and costs that file alone.
+  return fail(ErrorCode::kInvalid,
+              "the reader ended early on this file; it is damaged, or made to do harm");
 }
 
 Result<Fd> open_for_reading(const fs::path& path, const ReadLimits& limits) {
@@ -138,6 +140,7 @@ struct ReaderProcess::State {
   Status start();
   void stop();
   Status read(Job job, const ItemSink& sink);
+  Status ask(std::string_view request, const std::vector<int>& fds);
   Result<Outcome> run_child(const Job& job, const ItemSink& sink, std::vector<Job>& conversions);
   void receive(int pipe, const ItemSink& sink, std::vector<Job>& conversions, Outcome& outcome);
   bool handle(const Frame& frame, const ItemSink& sink, std::vector<Job>& conversions,
@@ -186,22 +189,27 @@ void ReaderProcess::State::stop() {
   pid = -1;
 }
 
-// Reads one file, then whatever in it had to be converted first. A conversion is not converted
-// again.
+// Reads one file, then whatever in it had to be converted first, and what in those had to be: the
+// depth of containers bounds it.
 Status ReaderProcess::State::read(Job job, const ItemSink& sink) {
   std::vector<Job> conversions;
   pending_bytes = 0;
   SILLOK_ASSIGN(const Outcome outcome, run_child(job, sink, conversions));
   Status status = explain(outcome, limits);
-  for (Job& legacy : conversions) {
+  for (size_t i = 0; i < conversions.size(); ++i) {
+    Job legacy = std::move(conversions[i]);  // The vector grows meanwhile.
     const bool whole = legacy.file.get() < 0;
     if (whole) legacy.file = std::move(job.file);
     Result<Fd> converted = convert(legacy);
     Status read_status = converted ? Status{} : fail(converted.error());
     if (converted) {
       legacy.file = std::move(*converted);
-      std::vector<Job> none;
-      auto second = run_child(legacy, sink, none);
+      std::vector<Job> inner;
+      auto second = run_child(legacy, sink, inner);
+      for (Job& each : inner) {
+        const bool deeper = each.depth > legacy.depth && each.depth <= limits.depth;
+        if (deeper) conversions.push_back(std::move(each));
+      }
       read_status = second ? explain(*second, limits) : fail(second.error());
     }
     if (read_status) continue;
@@ -211,9 +219,18 @@ Status ReaderProcess::State::read(Job job, const ItemSink& sink) {
   return status;
 }
 
+// Sends a request; starts the reader process where it was lost since the last one, which shows only now.
+Status ReaderProcess::State::ask(std::string_view request, const std::vector<int>& fds) {
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    if (pid < 0) SILLOK_TRY(start());
+    if (send_message(socket.get(), request, fds)) return {};
+    stop();
+  }
+  return fail(ErrorCode::kInternal, "the reader process ends as soon as it is started; see that memory is left");
+}
+
 Result<Outcome> ReaderProcess::State::run_child(const Job& job, const ItemSink& sink,
                                                 std::vector<Job>& conversions) {
-  if (pid < 0) SILLOK_TRY(start());  // The last one was lost.
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return fail_errno("cannot speak to the reader process");
   const Fd from_child(ends[0]);
@@ -224,10 +241,7 @@ Result<Outcome> ReaderProcess::State::run_child(const Job& job, const ItemSink& 
     request.string(*text);
   request.number(job.depth);
   if (request.out.size() > kMaxMessageBytes) return fail(ErrorCode::kLimit, "its name is too long");
-  if (!send_message(socket.get(), request.out, {job.file.get(), to_program.get()})) {
-    stop();
-    return fail(ErrorCode::kInternal, "the reader process is gone; try again");
-  }
+  SILLOK_TRY(ask(request.out, {job.file.get(), to_program.get()}));
   to_program.reset();
 
   Outcome outcome;
@@ -290,7 +304,8 @@ bool ReaderProcess::State::handle(const Frame& frame, const ItemSink& sink,
     outcome.answer = fields.status();
     return fields.complete();
   }
-  std::string part(fields.string()), parent(fields.string());
+  // Names inside a file may be any bytes; as part of a record's key they must be text, or nobody could type it.
+  std::string part = clean_utf8(fields.string()), parent = clean_utf8(fields.string());
   if (frame.kind == FrameKind::kDocument) {
     Result<Document> document = decode(fields.string());
     if (!document || !fields.complete()) return false;
@@ -329,14 +344,10 @@ bool ReaderProcess::State::handle(const Frame& frame, const ItemSink& sink,
 }
 
 Result<Fd> ReaderProcess::State::convert(const Job& job) {
-  if (pid < 0) SILLOK_TRY(start());
   FieldWriter request;
   request.number(static_cast<uint8_t>(MessageKind::kConvert));
   request.string(job.format);
-  if (!send_message(socket.get(), request.out, {job.file.get()})) {
-    stop();
-    return fail(ErrorCode::kInternal, "the reader process is gone; try again");
-  }
+  SILLOK_TRY(ask(request.out, {job.file.get()}));
   const int limit_ms = static_cast<int>(limits.wall_seconds) * 1000;
   std::optional<Message> reply = receive_message(socket.get(), limit_ms);
   const bool late = !reply;
@@ -352,7 +363,8 @@ Result<Fd> ReaderProcess::State::convert(const Job& job) {
   if (!fields.complete() || kind != MessageKind::kConverted) {
     if (pid > 0) kill(pid, SIGKILL);
     stop();
-    return fail(ErrorCode::kInternal, "the conversion ended without an answer");
+    return fail(ErrorCode::kLimit,
+                "the reader process was lost while LibreOffice converted it, probably for lack of memory");
   }
   if (late)
     return fail(ErrorCode::kLimit, "LibreOffice took longer than " +

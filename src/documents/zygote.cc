@@ -15,6 +15,7 @@
 
 #include <csignal>
 #include <new>
+#include <set>
 #include <utility>
 
 #include "documents/confine.h"
@@ -128,9 +129,15 @@ Status read_whole(const ReadRequest& request, const ReadLimits& limits, FrameWri
   Status status = confine(confinement, parent);
   if (confinement.landlock_fd >= 0) close(confinement.landlock_fd);
   if (status) {
+    std::set<std::string> handed_over;
     if (!find_converter().empty()) {
-      set_conversion_hook(
-          [&](const Source& source, std::string_view format) { out.conversion(source, format); });
+      set_conversion_hook([&](const Source& source, std::string_view format) {
+        // Two objects of one name inside a document are two items, not versions of one.
+        Source named = source;
+        for (int n = 2; !handed_over.insert(named.part).second; ++n)
+          named.part = source.part + " (" + std::to_string(n) + ")";
+        out.conversion(named, format);
+      });
     }
     try {
       status = read_whole(request, limits, out);
@@ -139,7 +146,7 @@ Status read_whole(const ReadRequest& request, const ReadLimits& limits, FrameWri
           fail(ErrorCode::kLimit, "needs more than " + std::to_string(limits.memory_bytes >> 20) +
                                       " MiB of memory to read");
     } catch (const std::exception& e) {
-      status = fail(ErrorCode::kInternal, std::string("the reader gave up: ") + e.what());
+      status = fail(ErrorCode::kInvalid, std::string("it cannot be read: ") + e.what());
     }
   }
   out.end(status);

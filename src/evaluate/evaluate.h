@@ -35,8 +35,13 @@ struct Outcome {
   double exact = 0, f1 = 0;     // of the marked span
   double confidence = 0;
   std::vector<size_t> ranks;    // 1-based rank of each gold record among the first 20; 0 = not there
-  double ask_ms = 0, search_ms = 0;
+  double ask_ms = 0, search_ms = 0;  // search_ms: the part of ask_ms that searching took
   std::string given;            // the marked span or first quote
+  struct Place {
+    std::string record;         // "" if nothing was quoted
+    uint32_t version = 0;
+    std::string anchor;
+  } given_at;                   // where the first quote stands
 };
 
 struct Metrics {
@@ -49,7 +54,7 @@ struct Metrics {
   double abstention_precision = 0, abstention_recall = 0;
   double auroc_answerable = 0;                 // of the confidence; NaN without both kinds of question
   double latency_ms_p50 = 0, latency_ms_p99 = 0;               // of asking
-  double search_latency_ms_p50 = 0, search_latency_ms_p99 = 0;  // of searching alone
+  double search_latency_ms_p50 = 0, search_latency_ms_p99 = 0;  // of the searching in it
 };
 
 struct Report {
@@ -61,7 +66,10 @@ struct Report {
   Micros finished = 0;
 };
 // All figures in percent as the field reports them except mrr_10, AUROC (0..1 times 100 as well) and milliseconds.
-std::string to_json(const Report& report, bool with_outcomes);
+// kPlaces names where an answer stands and not its words: for what is kept in the home, which erasing a record must not
+// leave words in, nor a label be lowered by.
+enum class Outcomes : uint8_t { kNone, kPlaces, kWords };
+std::string to_json(const Report& report, Outcomes outcomes);
 std::string to_text(const Report& report);
 
 // Asks every question. `threshold` replaces the home's; with 0 nothing is abstained from, as choose_threshold needs.

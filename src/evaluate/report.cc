@@ -31,14 +31,14 @@ ordered_json json_of(const Metrics& m) {
 
 }  // namespace
 
-std::string to_json(const Report& report, bool with_outcomes) {
+std::string to_json(const Report& report, Outcomes outcomes) {
   ordered_json json = json_of(report.all);
   json["threshold"] = rounded(report.threshold);
   json["gold"] = report.gold;
   json["home"] = report.home;
   json["finished"] = format_micros(report.finished);
   for (const auto& [category, metrics] : report.by_category) json["by_category"][category] = json_of(metrics);
-  if (with_outcomes) {
+  if (outcomes != Outcomes::kNone) {
     for (const Outcome& o : report.outcomes) {
       ordered_json line;
       line["id"] = o.id;
@@ -50,7 +50,10 @@ std::string to_json(const Report& report, bool with_outcomes) {
       line["right_first"] = o.in_first;
       line["confidence"] = rounded(o.confidence);
       line["ranks"] = o.ranks;
-      line["given"] = o.given;
+      if (!o.given_at.record.empty()) {
+        line["given_at"] = {{"record", o.given_at.record}, {"version", o.given_at.version}, {"anchor", o.given_at.anchor}};
+      }
+      if (outcomes == Outcomes::kWords) line["given"] = o.given;
       json["outcomes"].push_back(std::move(line));
     }
   }
@@ -66,7 +69,7 @@ std::string to_text(const Report& report) {
                 "marked span          EM %.1f, F1 %.1f\n"
                 "records found        recall@1 %.1f, @5 %.1f, @20 %.1f, MRR@10 %.1f\n"
                 "abstaining           precision %.1f %%, recall %.1f %%, AUROC %.3f, threshold %.2f\n"
-                "time per question    p50 %.2f ms, p99 %.2f ms (search alone %.2f and %.2f ms)\n",
+                "time per question    p50 %.2f ms, p99 %.2f ms (of it searching %.2f and %.2f ms)\n",
                 m.questions, m.answerable, m.answer_rate, m.answer_rate_1, m.em, m.f1, m.recall_at_1, m.recall_at_5,
                 m.recall_at_20, m.mrr_10, m.abstention_precision, m.abstention_recall, m.auroc_answerable,
                 report.threshold, m.latency_ms_p50, m.latency_ms_p99, m.search_latency_ms_p50, m.search_latency_ms_p99);

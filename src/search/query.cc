@@ -167,9 +167,14 @@ Result<ParsedQuery> parse_query(std::string_view query) {
       }
       continue;
     }
-    parsed.text.push_back(query[i++]);
+    const size_t at = i;
+    const char32_t c = decode_utf8(query, i);
+    parsed.words_beside_phrases |= text::script_of(c) != Script::kNone;
+    parsed.text += query.substr(at, i - at);
   }
   parsed.text = std::string(trim(parsed.text));
+  const bool asks = parsed.text.ends_with('?') || parsed.text.ends_with("？");
+  parsed.quotes_in_question = asks && parsed.words_beside_phrases && !parsed.phrases.empty();
   return parsed;
 }
 
@@ -192,10 +197,10 @@ std::vector<QuestionTerm> question_terms(const std::u32string& folded) {
 }
 
 const RankProfile& rank_profile(const std::u32string& folded) {
-  static constexpr RankProfile kHangul{0.24f, 0.2f, 0.8f, 0.3f, 0.34f, 0.1f};
-  static constexpr RankProfile kAlphabet{1.2f, 0.41f, 1.25f, 0.35f, 0.25f, 0.2f};
-  static constexpr RankProfile kHan{0.8f, 0.6f, 0.75f, 0.25f, 0.3f, 0.0f};
-  static constexpr RankProfile kBare{1.0f, 0.6f, 1.25f, 0.35f, 0.45f, 0.0f};
+  static constexpr RankProfile kHangul{0.24f, 0.2f, 0.8f, 0, 0, 0.46f, 0.3f, 0.3f};
+  static constexpr RankProfile kAlphabet{1.2f, 0.41f, 1.25f, 0, 0, 0.46f, 0.3f, 0.3f};
+  static constexpr RankProfile kHan{0.8f, 0.6f, 0.75f, 0.15f, 0.17f, 0.3f, 0.15f, 0.2f};
+  static constexpr RankProfile kBare{1.0f, 0.6f, 1.25f, 0.35f, 0.45f, 0, 0, 0};
   std::array<size_t, 6> count{};
   for (char32_t c : folded) ++count[static_cast<size_t>(text::script_of(c))];
   const auto of = [&](Script script) { return count[static_cast<size_t>(script)]; };

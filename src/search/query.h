@@ -13,6 +13,8 @@ namespace sillok::search {
 struct ParsedQuery {
   std::string text;                   // what is ranked by: the query without its filters, phrases included
   std::vector<std::string> phrases;   // "in double quotes": each must occur as written, white space and case aside
+  bool words_beside_phrases = false;  // there is free text that is not a phrase
+  bool quotes_in_question = false;    // and it ends as a question does: its quotation marks quote, they do not demand
   std::vector<std::string> titles;    // title:word, each must occur in title or heading path
   std::vector<std::string> formats;   // type:hwp
   std::vector<std::string> labels;    // label:S
@@ -37,9 +39,11 @@ std::vector<QuestionTerm> question_terms(const std::u32string& folded);
 struct RankProfile {
   float k1, b;            // BM25
   float idf_power;        // rarity counts as idf to this power
-  float sentence;         // share of the best sentence's matches added by the re-ranker
-  float neighbours;       // share of the best two neighbouring sentences' matches
-  float coverage;         // share of the matched terms' weight, however often they occur
+  // What the re-ranker adds, as shares of the most that the question's terms can weigh together:
+  float sentence, neighbours;              // of the terms in the best sentence, in the best two neighbours
+  float sentence_words, neighbours_words;  // the same counted by whole words, however many terms they have
+  float coverage;                          // of the terms anywhere, however often they occur
+  float gain() const { return sentence + neighbours + sentence_words + neighbours_words + coverage; }
 };
 const RankProfile& rank_profile(const std::u32string& folded);
 

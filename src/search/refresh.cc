@@ -146,6 +146,8 @@ void check_agreement(const archive::Archive& archive, const Snapshot::State& sta
 }  // namespace
 
 Status Index::refresh(const archive::Archive& archive) {
+  // Nothing to do is the usual case, and must not need a lock: a home may be on a read-only disk.
+  if (state_->get()->change == archive.last_change() && state_->damage.empty()) return {};
   SILLOK_ASSIGN(const FileLock lock, FileLock::acquire(state_->folder / "lock", kLockWaitMs));
   StatePointer base = state_->get();
   const int64_t last = archive.last_change();

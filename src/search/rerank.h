@@ -15,8 +15,14 @@ namespace sillok::search {
 // A small set of term indices.
 class Bits {
  public:
+  Bits() = default;
   explicit Bits(size_t size) : words_((size + 63) / 64, 0) {}
   void set(size_t i) { words_[i / 64] |= uint64_t{1} << (i % 64); }
+  size_t count_common(const Bits& other) const {
+    size_t count = 0;
+    for (size_t w = 0; w < words_.size(); ++w) count += static_cast<size_t>(std::popcount(words_[w] & other.words_[w]));
+    return count;
+  }
   bool test(size_t i) const { return (words_[i / 64] >> (i % 64)) & 1; }
   void add(const Bits& other) {
     for (size_t w = 0; w < words_.size(); ++w) words_[w] |= other.words_[w];
@@ -37,8 +43,8 @@ class Bits {
 // A question ready to be matched against passages: its terms with their final weights.
 class Question {
  public:
-  // `weights`: final weight (class, position and rarity) of each of `terms`.
-  Question(std::u32string folded, std::vector<QuestionTerm> terms, std::vector<float> weights);
+  // `weights`: final weight (class, position and rarity) of each of `terms`; `rarity`: idf of each.
+  Question(std::u32string folded, std::vector<QuestionTerm> terms, std::vector<float> weights, const std::vector<float>& rarity);
 
   const std::u32string& folded() const { return folded_; }
   const std::vector<QuestionTerm>& terms() const { return terms_; }
@@ -51,16 +57,26 @@ class Question {
   struct Word {
     uint32_t begin = 0, end = 0;  // code points of folded()
     size_t term = 0;              // its kWord term, or its first bigram where the script has no words
+    float share = 0;              // of the weight of all words; they sum to 1
+    Bits parts;                   // terms within it
+    size_t part_count = 0;
   };
   const std::vector<Word>& words() const { return words_; }
   // How much of each word is among `matched` (by term index), 0..1: the word itself, or nine tenths of the share
   // of its parts.
   std::vector<float> words_found(const Bits& matched) const;
+  // The same weighed by each word's share and added up, 0..1.
+  float words_share(const Bits& matched) const;
+  // Per term numbers whose sum over the matched terms is at least words_share: what the index can tell beforehand.
+  std::vector<float> words_share_bounds() const;
   // Sum of the weights of the matched terms; of those that `other` matches and `own` does not.
   float weight_of(const Bits& matched) const;
   float added_weight(const Bits& own, const Bits& other) const;
 
  private:
+  void find_words(const std::vector<float>& rarity);
+  float word_found(const Word& word, const Bits& matched) const;
+
   std::u32string folded_;
   std::vector<QuestionTerm> terms_;
   std::vector<float> weights_;
@@ -74,6 +90,7 @@ struct Evidence {
   std::vector<Unit> units;
   std::vector<float> found;
   float best_unit = 0, best_pair = 0, coverage = 0;  // shares of Question::total()
+  float best_unit_words = 0, best_pair_words = 0;    // Question::words_share
 };
 
 // Splits text into units (sentences, rows) and matches each. `details`: also fill Unit::context, Unit::found and

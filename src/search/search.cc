@@ -101,9 +101,15 @@ Question weigh(Prepared& p, const Snapshot& snapshot, std::vector<float>& rarity
     rarity.push_back(r);
     weights.push_back(terms[i].weight * std::pow(r, profile.idf_power));
     const float weight = terms[i].weight * std::pow(r, profile.idf_power - 1);
-    p.rank.terms.push_back({ids[i], weight, kTitleShare * weight, weights.back()});
+    p.rank.terms.push_back({ids[i], weight, kTitleShare * weight, 0});
   }
-  return Question(p.folded.text, std::move(terms), std::move(weights));
+  Question question(p.folded.text, std::move(terms), std::move(weights), rarity);
+  // What a term in a passage lets the closer look add at most.
+  const float by_terms = profile.sentence + profile.neighbours + profile.coverage;
+  const float by_words = (profile.sentence_words + profile.neighbours_words) * question.total();
+  const std::vector<float> bounds = question.words_share_bounds();
+  for (size_t i = 0; i < ids.size(); ++i) p.rank.terms[i].cover = by_terms * question.weight(i) + by_words * bounds[i];
+  return question;
 }
 
 PassageResult make_result(const StoredPassage& stored) {
@@ -132,23 +138,38 @@ struct Candidate {
   Evidence evidence;
 };
 
-// The score that the last of `limit` results has by what was looked at so far; none while there are fewer.
-std::optional<double> last_score(const std::vector<Candidate>& candidates, size_t limit, bool per_record) {
-  std::vector<const Candidate*> best;  // looked at; per record the best
-  for (const Candidate& c : candidates) {
-    if (!c.looked) continue;
-    const auto same = std::find_if(best.begin(), best.end(), [&](const Candidate* other) {
-      return per_record && other->record == c.record;
-    });
-    if (same == best.end()) best.push_back(&c);
-    else if (c.score > (*same)->score) *same = &c;
+// The score that the last of `limit` results has by what was looked at so far.
+class LastScore {
+ public:
+  LastScore(size_t limit, bool per_record) : limit_(limit), per_record_(per_record) {}
+
+  void add(std::string_view record, double score) {
+    if (per_record_) {
+      const auto same = std::find(records_.begin(), records_.end(), record);
+      if (same != records_.end()) {
+        double& best = scores_[static_cast<size_t>(same - records_.begin())];
+        best = std::max(best, score);
+        return;
+      }
+      records_.push_back(record);
+    }
+    scores_.push_back(score);
   }
-  if (best.size() < limit) return std::nullopt;
-  const auto last = best.begin() + static_cast<std::ptrdiff_t>(limit) - 1;
-  std::nth_element(best.begin(), last, best.end(),
-                   [](const Candidate* a, const Candidate* b) { return a->score > b->score; });
-  return (*last)->score;
-}
+  // None while there are fewer.
+  std::optional<double> get() const {
+    if (limit_ == 0 || scores_.size() < limit_) return std::nullopt;
+    std::vector<double> order = scores_;
+    const auto last = order.begin() + static_cast<std::ptrdiff_t>(limit_) - 1;
+    std::nth_element(order.begin(), last, order.end(), std::greater<>());
+    return *last;
+  }
+
+ private:
+  size_t limit_;
+  bool per_record_;
+  std::vector<std::string_view> records_;  // with per_record_, of each score
+  std::vector<double> scores_;
+};
 
 // Looks closely at the candidates that can be among the results, most promising first: what a passage can gain is
 // bounded by the weight of the terms it holds, which the index knows. The others keep their score, which is lower
@@ -157,25 +178,27 @@ void look_closely(const Question& question, const RankProfile& profile, const Sn
                   const Request& request, std::vector<Candidate>& candidates) {
   constexpr double kRounding = 1e-4;  // of single-precision sums of a few hundred weights, with a margin
   const auto total = static_cast<double>(question.total());
-  const auto gain = static_cast<double>(profile.sentence + profile.neighbours + profile.coverage);
+  const double gain = static_cast<double>(profile.gain()) * total;
   std::vector<Candidate*> order;
   for (Candidate& c : candidates) {
     c.record = snapshot.passage(c.hit).record;
-    c.most = c.score + gain * std::min(total, static_cast<double>(c.hit.covered)) * (1 + kRounding) + kRounding * total;
+    c.most = c.score + std::min(gain, static_cast<double>(c.hit.covered)) * (1 + kRounding) + kRounding * total;
     order.push_back(&c);
   }
   std::stable_sort(order.begin(), order.end(), [](const Candidate* a, const Candidate* b) { return a->most > b->most; });
-  for (size_t i = 0; i < order.size(); ++i) {
-    Candidate& c = *order[i];
-    if (i >= request.limit) {
-      if (const auto last = last_score(candidates, request.limit, request.per_record); last && c.most < *last) break;
-    }
+  LastScore last(request.limit, request.per_record);
+  for (Candidate* candidate : order) {
+    Candidate& c = *candidate;
+    if (const auto score = last.get(); score && c.most < *score) break;
     const StoredPassage stored = snapshot.passage(c.hit);
     c.evidence = match_passage(question, stored.text, stored.context, false);
     c.score += total * static_cast<double>(profile.sentence * c.evidence.best_unit +
                                            profile.neighbours * c.evidence.best_pair +
+                                           profile.sentence_words * c.evidence.best_unit_words +
+                                           profile.neighbours_words * c.evidence.best_pair_words +
                                            profile.coverage * c.evidence.coverage);
     c.looked = true;
+    last.add(c.record, c.score);
   }
 }
 
@@ -207,11 +230,24 @@ std::vector<QuestionWord> words_of(const Question& question, const Folded& folde
   return words;
 }
 
-bool holds_phrases(const std::vector<std::string>& phrases, const StoredPassage& stored) {
+bool holds_phrases(const std::vector<std::string>& phrases, std::string_view text) {
   if (phrases.empty()) return true;
-  const std::string folded = fold_for_phrase(stored.text);
+  const std::string folded = fold_for_phrase(text);
   return std::all_of(phrases.begin(), phrases.end(),
                      [&](const std::string& phrase) { return folded.find(phrase) != folded.npos; });
+}
+
+// Passages that hold the phrases. A question that quotes ("fers"라 불린 기물은?), and one whose phrases nobody wrote,
+// is better answered loosely than not at all; a phrase alone is not.
+std::vector<Hit> find_candidates(Prepared& p, const Snapshot& snapshot) {
+  std::vector<Hit> hits;
+  if (!p.parsed.quotes_in_question) {
+    hits = snapshot.rank(p.rank);
+    std::erase_if(hits, [&](const Hit& hit) { return !holds_phrases(p.folded_phrases, snapshot.passage(hit).text); });
+    if (!hits.empty() || !p.parsed.words_beside_phrases || p.folded_phrases.empty()) return hits;
+  }
+  p.rank.filter.required.clear();
+  return snapshot.rank(p.rank);
 }
 
 }  // namespace
@@ -248,12 +284,10 @@ Result<Response> Searcher::search(const Request& request) const {
   // Several passages of one record may come first; three times the limit leaves enough records in practice.
   p.rank.limit = std::max(kReranked, request.per_record ? 3 * request.limit : request.limit);
   if (!p.folded_phrases.empty()) p.rank.limit = std::max(p.rank.limit, kPhraseCandidates);
-  std::vector<Hit> hits = snapshot.rank(p.rank);
-  std::erase_if(hits, [&](const Hit& hit) { return !holds_phrases(p.folded_phrases, snapshot.passage(hit)); });
+  const std::vector<Hit> hits = find_candidates(p, snapshot);
 
   const RankProfile& profile = rank_profile(p.folded.text);
-  const double most = static_cast<double>(question.total() *
-                                          (profile.k1 + 1 + profile.sentence + profile.neighbours + profile.coverage));
+  const double most = static_cast<double>(question.total() * (profile.k1 + 1 + profile.gain()));
   std::unordered_set<std::string> seen;
   for (Candidate& candidate : rerank(question, profile, snapshot, request, hits)) {
     if (response.results.size() >= request.limit) break;
@@ -273,6 +307,9 @@ Result<Response> Searcher::search(const Request& request) const {
       result.found = std::move(candidate.evidence.found);
     }
     response.results.push_back(std::move(result));
+  }
+  if (!response.results.empty() && !holds_phrases(p.folded_phrases, response.results[0].text)) {
+    response.notes.push_back("the closest passage does not hold the words in quotes as written");
   }
   if (request.evidence) response.words = words_of(question, p.folded, rarity);
   return response;

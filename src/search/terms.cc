@@ -30,16 +30,30 @@ constexpr std::array<float, static_cast<size_t>(TermClass::kCount)> kClassWeight
     0.2f,   // trigram
     0.5f};  // character
 
+void find_scripts(const std::u32string& f, std::vector<Script>& scripts) {
+  static const std::array<Script, 128> kAscii = [] {
+    std::array<Script, 128> table{};
+    for (char32_t c = 0; c < 128; ++c) table[c] = text::script_of(c);
+    return table;
+  }();
+  scripts.resize(f.size());
+  for (size_t i = 0; i < f.size(); ++i) {
+    const char32_t c = f[i];
+    if (c >= 0xAC00 && c <= 0xD7A3) scripts[i] = Script::kHangul;
+    else scripts[i] = c < 128 ? kAscii[c] : text::script_of(c);
+  }
+}
+
 // Walks folded text once and hands every term to `emit(class, begin, end, characters)`; returns the length in words.
-// Words whose first character `wants_word` declines are left out: cutting off particles is dear.
-template <typename WantsWord, typename Emit>
-uint32_t walk(const std::u32string& f, std::vector<Script>& scripts, WantsWord&& wants_word, Emit&& emit) {
+// Terms whose first character `begins` declines are left out, and words (cutting off particles is dear) that
+// `begins_word` declines.
+template <typename Begins, typename BeginsWord, typename Emit>
+uint32_t walk(const std::u32string& f, std::vector<Script>& scripts, Begins&& begins, BeginsWord&& begins_word, Emit&& emit) {
   const size_t n = f.size();
-  scripts.resize(n);
-  for (size_t i = 0; i < n; ++i) scripts[i] = f[i] >= 0xAC00 && f[i] <= 0xD7A3 ? Script::kHangul : text::script_of(f[i]);
+  find_scripts(f, scripts);
   const std::u32string_view view(f);
   const auto emit_range = [&](TermClass c, size_t begin, size_t end) {
-    emit(c, begin, end, view.substr(begin, end - begin));
+    if (begins(f[begin])) emit(c, begin, end, view.substr(begin, end - begin));
   };
 
   // Bigrams and single characters of the scripts written in syllables, across spaces but not across punctuation.
@@ -56,7 +70,7 @@ uint32_t walk(const std::u32string& f, std::vector<Script>& scripts, WantsWord&&
       previous = kNone;
       continue;
     }
-    if (previous != kNone) {
+    if (previous != kNone && begins(f[previous])) {
       const char32_t pair[2] = {f[previous], f[i]};
       emit(TermClass::kBigram, previous, i + 1, std::u32string_view(pair, 2));
     }
@@ -89,7 +103,7 @@ uint32_t walk(const std::u32string& f, std::vector<Script>& scripts, WantsWord&&
       for (size_t k = i; k + 4 <= end; ++k) emit_range(TermClass::kGram, k, k + 4);
     } else if (has_hangul) {
       ++words;
-      if (wants_word(f[i])) emit_range(TermClass::kWord, i, i + text::stem_length(view.substr(i, end - i)));
+      if (begins_word(f[i])) emit_range(TermClass::kWord, i, i + text::stem_length(view.substr(i, end - i)));
       for (size_t k = i; k + 3 <= end; ++k) emit_range(TermClass::kTrigram, k, k + 3);
     } else if (!has_han) {
       ++words;
@@ -111,7 +125,7 @@ uint32_t walk(const std::u32string& f, std::vector<Script>& scripts, WantsWord&&
         }
         last = k;
       }
-      if (digit && wants_word(f[i])) {
+      if (digit && begins_word(f[i])) {
         joined.resize(text::stem_length(joined));
         emit(TermClass::kWord, i, last, std::u32string_view(joined));
       }
@@ -127,21 +141,25 @@ float class_weight(TermClass term_class) { return kClassWeights[static_cast<size
 
 namespace {
 
-// Appends a run of simple characters; false, and nothing appended, if it holds another.
-bool append_simple(std::string_view run, size_t begin, Folded& folded) {
-  const size_t before = folded.text.size();
-  for (size_t k = 0; k < run.size();) {
-    const size_t at = begin + k;
-    const char32_t c = text::fold_simple(decode_utf8(run, k));
-    if (c == 0) {
-      folded.text.resize(before);
-      folded.offset.resize(before);
-      return false;
-    }
-    folded.text.push_back(c);
-    folded.offset.push_back(static_cast<uint32_t>(at));
+bool is_break(char32_t c) { return c == ' ' || c == '\n' || c == '\t'; }
+
+// decode_utf8 with the commonest characters first: ASCII, and Hangul syllables (U+AC00 to U+D7A3 are EA B0 80 to
+// ED 9E A3), whose bytes cannot be overlong.
+char32_t decode_quickly(std::string_view text, size_t& at) {
+  const auto byte = [&](size_t k) { return static_cast<uint32_t>(static_cast<uint8_t>(text[at + k])); };
+  const uint32_t lead = byte(0);
+  if (lead < 0x80) {
+    ++at;
+    return lead;
   }
-  return true;
+  if (lead - 0xEA <= 3 && text.size() - at >= 3 && (byte(1) & 0xC0) == 0x80 && (byte(2) & 0xC0) == 0x80) {
+    const char32_t c = (lead & 0xF) << 12 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F);
+    if (c <= 0xD7A3) {
+      at += 3;
+      return c;
+    }
+  }
+  return decode_utf8(text, at);
 }
 
 void append_folded(std::string_view run, size_t begin, Folded& folded) {
@@ -160,55 +178,74 @@ void append_folded(std::string_view run, size_t begin, Folded& folded) {
 
 }  // namespace
 
+void fold_with_offsets(std::string_view original, Folded& folded) {
+  folded.text.resize(original.size());
+  folded.offset.resize(original.size() + 1);
+  size_t size = 0;           // code points so far
+  size_t run = 0, mark = 0;  // where the run of non-space characters began: in the original, among the code points
+  for (size_t i = 0; i < original.size();) {
+    const size_t at = i;
+    const char32_t c = decode_quickly(original, i);
+    const char32_t simple = c >= 0xAC00 && c <= 0xD7A3 ? c : text::fold_simple(c);
+    if (simple != 0) {
+      folded.text[size] = simple;
+      folded.offset[size++] = static_cast<uint32_t>(at);
+      if (is_break(simple)) {
+        run = i;
+        mark = size;
+      }
+      continue;
+    }
+    // The whole run is folded anew: normalisation reaches across its characters, but never across a space.
+    while (i < original.size() && !is_break(static_cast<uint8_t>(original[i]))) ++i;
+    folded.text.resize(mark);
+    folded.offset.resize(mark);
+    append_folded(original.substr(run, i - run), run, folded);
+    run = i;
+    size = mark = folded.text.size();
+    folded.text.resize(size + original.size() - i);
+    folded.offset.resize(size + original.size() - i + 1);
+  }
+  folded.text.resize(size);
+  folded.offset.resize(size + 1);
+  folded.offset[size] = static_cast<uint32_t>(original.size());
+}
+
 Folded fold_with_offsets(std::string_view original) {
   Folded folded;
-  folded.text.reserve(original.size() / 2);
-  folded.offset.reserve(original.size() / 2 + 1);
-  for (size_t i = 0; i < original.size();) {
-    // One run of non-space characters at a time: normalisation never reaches across a space.
-    size_t end = i;
-    const bool space = original[i] == ' ' || original[i] == '\n' || original[i] == '\t';
-    while (end < original.size() &&
-           (original[end] == ' ' || original[end] == '\n' || original[end] == '\t') == space) {
-      ++end;
-    }
-    const std::string_view run = original.substr(i, end - i);
-    if (!append_simple(run, i, folded)) append_folded(run, i, folded);
-    i = end;
-  }
-  folded.offset.push_back(static_cast<uint32_t>(original.size()));
+  fold_with_offsets(original, folded);
   return folded;
 }
 
 namespace {
 
-constexpr auto kEveryWord = [](char32_t) { return true; };
+constexpr auto kEvery = [](char32_t) { return true; };
 
 }  // namespace
 
 std::vector<Term> extract_terms(const std::u32string& folded) {
   std::vector<Term> terms;
   std::vector<Script> scripts;
-  walk(folded, scripts, kEveryWord, [&](TermClass c, size_t begin, size_t end, std::u32string_view characters) {
+  walk(folded, scripts, kEvery, kEvery, [&](TermClass c, size_t begin, size_t end, std::u32string_view characters) {
     terms.push_back({term_id(c, characters), c, static_cast<uint32_t>(begin), static_cast<uint32_t>(end)});
   });
   return terms;
 }
 
-std::vector<Term> extract_terms(const std::u32string& folded, const TermSieve& sieve) {
-  std::vector<Term> terms;
+void extract_terms(const std::u32string& folded, const TermSieve& sieve, std::vector<Term>& terms) {
   thread_local std::vector<Script> scripts;  // reused: dozens of passages are looked at for one question
-  const auto wants_word = [&](char32_t first) { return sieve.lets(TermClass::kWord, first, 0); };
-  walk(folded, scripts, wants_word, [&](TermClass c, size_t begin, size_t end, std::u32string_view characters) {
+  const auto begins = [&](char32_t first) { return sieve.begins(first); };
+  const auto begins_word = [&](char32_t first) { return sieve.lets(TermClass::kWord, first, 0); };
+  terms.clear();
+  walk(folded, scripts, begins, begins_word, [&](TermClass c, size_t begin, size_t end, std::u32string_view characters) {
     if (!sieve.lets(c, characters.front(), characters.back())) return;
     terms.push_back({term_id(c, characters), c, static_cast<uint32_t>(begin), static_cast<uint32_t>(end)});
   });
-  return terms;
 }
 
 uint32_t append_terms(std::string_view original, std::vector<TermId>& out) {
   std::vector<Script> scripts;
-  return walk(to_utf32(text::fold(original)), scripts, kEveryWord,
+  return walk(to_utf32(text::fold(original)), scripts, kEvery, kEvery,
               [&](TermClass c, size_t, size_t, std::u32string_view characters) {
                 out.push_back(term_id(c, characters));
               });

@@ -3,7 +3,7 @@
 // Of one layer and one key/value head, a page of kPageTokens = 32 tokens holds
 //   F16   keys [D][32] halves, so that lanes own tokens, then values [32][D] halves, so that lanes own features
 //   Q8_0  keys: scales [D / 32, rounded up][32] halves, codes [D][32] int8;
-//         values: scales [32][D / 32, rounded up] halves, codes [32][D] int8
+//         values: scales [D / 32, rounded up][32] halves, codes [32][D] int8
 // A key's scale covers 32 features of one token, as does a value's.
 //
 // Scores of a page are computed 16 tokens at a time over ascending features; the running maximum, denominator and output

@@ -48,10 +48,10 @@ void store_q8(const HeadLayout& layout, std::byte* head, uint32_t token, const f
     key_scales[from / kBlock * kPageTokens] = quantize_features(key + from, count, codes);
     for (size_t i = 0; i < count; ++i) keys[(from + i) * kPageTokens] = codes[i];
   }
-  auto* value_scales = reinterpret_cast<uint16_t*>(head + layout.value_scales) + token * blocks_of(layout.value_size);
+  auto* value_scales = reinterpret_cast<uint16_t*>(head + layout.value_scales) + token;
   auto* values = reinterpret_cast<int8_t*>(head + layout.values) + token * layout.value_size;
   for (size_t from = 0; from < layout.value_size; from += kBlock) {
-    value_scales[from / kBlock] =
+    value_scales[from / kBlock * kPageTokens] =
         quantize_features(value + from, std::min(kBlock, layout.value_size - from), values + from);
   }
 }

@@ -112,9 +112,10 @@ class CpuBackend final : public Backend {
   void attend(const Attention& attention) override;
 
  private:
-  // Panels that share a reading of a chunk of x: their chunks (quantised: unpacked, 7 KiB each; floats: 8 or 16 KiB) stay
-  // in the first level of the cache.
-  static constexpr size_t kGroup = 2;
+  // Panels that share a reading of a chunk of x. Quantised: their unpacked chunks, 7 KiB each, stay in the first level of the
+  // cache. Floats: 8 or 16 KiB each, in the second, from where they come as fast as they are used.
+  static constexpr size_t kQuantisedGroup = 2;
+  static constexpr size_t kPlainGroup = 8;
   // One weight of a multiplication and where its product goes.
   struct Job {
     const CpuWeight* weight = nullptr;
@@ -124,16 +125,18 @@ class CpuBackend final : public Backend {
   };
   // A thread's room for unpacked weights.
   struct Scratch {
-    Chunk chunks[kGroup];
-    std::vector<float> edge;  // rows of a panel that reaches past the last output row
+    Chunk chunks[kQuantisedGroup];
+    std::vector<float> sums[kPlainGroup];  // see Output
   };
 
   Status pack(const CpuWeight& weight, const uint8_t* rows, Memory* packed);
   void multiply_rows(const Rows& x, std::span<const Job> jobs);
-  void multiply_plain(const Job& job, const Rows& x, size_t first_panel, size_t last_panel, Scratch& scratch);
+  void multiply_plain(const Job& job, const Rows& x, size_t first_row, size_t rows, size_t first_panel, size_t last_panel,
+                      Scratch& scratch);
   void multiply_quantised(const Job& job, size_t first_row, size_t rows, size_t first_panel, size_t last_panel,
                           Scratch& scratch);
   void quantise_rows(const Rows& x);
+  void arrange_rows(const Rows& x);
   // Calls f(row) for each of `count` rows, in parallel if they are worth it.
   template <typename Function>
   void for_rows(size_t count, size_t columns, const Function& f) {
@@ -152,8 +155,9 @@ class CpuBackend final : public Backend {
 
   const Kernels& kernels_;
   ThreadTeam team_;
-  // Room that operations reuse: activations in 8 bits [chunk][row], results of low-rank products, scratch per thread.
-  Memory activations_;
+  // Room that operations reuse: activations in 8 bits and in floats by chunk, results of low-rank products, scratch per
+  // thread.
+  Memory activations_, arranged_;
   size_t activation_rows_ = 0;
   std::vector<float> low_rank_, low_rank_x_;
   std::vector<std::unique_ptr<Scratch>> scratch_;

@@ -25,41 +25,58 @@ size_t even_tile(size_t rows, size_t most) {
   return (rows + tiles - 1) / tiles;
 }
 
+// Rows of x up to which weights may be used without unpacking them first; a group is then one panel.
+constexpr size_t kDirectRows = 2;
+static_assert(kDirectRows <= kDotTile);
+
 size_t chunks_of(size_t columns) { return (columns + kChunk - 1) / kChunk; }
 
 }  // namespace
 
 namespace {
 
-// Where a panel's tile is written: straight to y, or for the last panel, if it is not full, to `edge` first.
+// At least `bytes` in `memory`, whose former contents may be lost.
+std::byte* room(Memory* memory, size_t bytes) {
+  if (memory->size() < bytes) {
+    *memory = Memory();  // first, so that both need not fit
+    auto larger = Memory::map(bytes);
+    SILLOK_CHECK(larger.has_value());  // far smaller than the buffers that the caller has got
+    *memory = std::move(*larger);
+  }
+  return memory->data();
+}
+
+// Where a panel's tiles are summed: in y itself if there are few rows; else together in `sums`, since rows of y lie far apart,
+// often a power of two of bytes, and would compete for the same places of the cache chunk after chunk. A panel that reaches
+// past the last output row must not write there.
 class Output {
  public:
-  Output(const CpuWeight& weight, float* y, size_t stride, size_t panel, size_t rows, std::vector<float>* edge)
+  Output(const CpuWeight& weight, float* y, size_t stride, size_t panel, size_t rows, std::vector<float>* sums)
       : y_(y + panel * kPanel), stride_(stride), width_(std::min(kPanel, weight.rows() - panel * kPanel)), rows_(rows) {
-    if (width_ < kPanel) {
-      edge->resize(rows * kPanel);
-      edge_ = edge->data();
+    if (width_ < kPanel || rows > kFloatTile) {
+      if (sums->size() < rows * kPanel) sums->resize(rows * kPanel);
+      sums_ = sums->data();
     }
   }
   Tile tile(size_t row, size_t rows, bool start) const {
     Tile tile{.y = y_ + row * stride_, .stride = stride_, .rows = rows, .start = start};
-    if (edge_ != nullptr) {
-      tile.y = edge_ + row * kPanel;
+    if (sums_ != nullptr) {
+      tile.y = sums_ + row * kPanel;
       tile.stride = kPanel;
     }
     return tile;
   }
   void finish() const {
-    if (edge_ == nullptr) return;
+    if (sums_ == nullptr) return;
     for (size_t row = 0; row < rows_; ++row) {
-      std::memcpy(y_ + row * stride_, edge_ + row * kPanel, width_ * sizeof(float));
+      std::memcpy(y_ + row * stride_, sums_ + row * kPanel, width_ * sizeof(float));
     }
   }
 
  private:
   float* y_;
   size_t stride_, width_, rows_;
-  float* edge_ = nullptr;
+  float* sums_ = nullptr;
 };
 
 }  // namespace
@@ -82,7 +99,7 @@ void CpuBackend::multiply_rows(const Rows& x, std::span<const Job> wanted) {
   std::vector<Job> jobs(wanted.begin(), wanted.end());
   const size_t slices = (x.count + kSlice - 1) / kSlice;
   size_t tasks = 0;
-  bool quantised = false;
+  bool quantised = false, plain = false;
   for (Job& job : jobs) {
     if (job.weight->packed.size() == 0) {
       // An embedding that is multiplied for the first time. What mmap refuses here the loader could not have either.
@@ -90,13 +107,15 @@ void CpuBackend::multiply_rows(const Rows& x, std::span<const Job> wanted) {
       auto* weight = const_cast<CpuWeight*>(job.weight);
       SILLOK_CHECK(pack(*weight, weight->file_rows, &weight->packed).has_value());
     }
-    quantised |= !is_plain(job.weight->type());
-    const size_t run = x.count > kFewRows ? kGroup : kRunBytes / job.weight->panel_bytes();
+    (is_plain(job.weight->type()) ? plain : quantised) = true;
+    const size_t group = is_plain(job.weight->type()) ? kPlainGroup : kQuantisedGroup;
+    const size_t run = x.count > kFewRows ? group : kRunBytes / job.weight->panel_bytes();
     job.panels_a_task = std::clamp<size_t>(run, 1, std::max<size_t>(1, job.weight->panels() / (2 * team_.size())));
     job.first_task = tasks;
     tasks += slices * ((job.weight->panels() + job.panels_a_task - 1) / job.panels_a_task);
   }
   if (quantised) quantise_rows(x);
+  if (plain && x.count > kFloatTile) arrange_rows(x);
   while (scratch_.size() < team_.size()) scratch_.push_back(std::make_unique<Scratch>());
 
   team_.run(tasks, [&](size_t task, uint32_t thread) {
@@ -110,35 +129,37 @@ void CpuBackend::multiply_rows(const Rows& x, std::span<const Job> wanted) {
     Job part = job;
     part.y += first_row * job.stride;
     if (is_plain(job.weight->type())) {
-      multiply_plain(part, {x.row(first_row), rows, x.columns, x.stride}, first, last, *scratch_[thread]);
+      multiply_plain(part, x, first_row, rows, first, last, *scratch_[thread]);
     } else {
       multiply_quantised(part, first_row, rows, first, last, *scratch_[thread]);
     }
   });
 }
 
-void CpuBackend::multiply_plain(const Job& job, const Rows& x, size_t first, size_t last, Scratch& scratch) {
+void CpuBackend::multiply_plain(const Job& job, const Rows& x, size_t first_row, size_t rows, size_t first, size_t last,
+                                Scratch& scratch) {
   const CpuWeight& weight = *job.weight;
   const Type type = weight.type();
-  const size_t column_bytes = kPanel * info(type).block_bytes, tile_rows = even_tile(x.count, kFloatTile);
-  const size_t group_size = x.count <= kFloatTile ? 1 : kGroup;
-  // A single tile needs no second look at a chunk: the panel in one go.
-  const size_t chunk_columns = x.count <= kFloatTile ? x.columns : kChunk;
+  const size_t column_bytes = kPanel * info(type).block_bytes, tile_rows = even_tile(rows, kFloatTile);
+  // A lone tile takes a panel in one go, and x where it is.
+  const bool lone = x.count <= kFloatTile;
+  const size_t group_size = lone ? 1 : kPlainGroup, chunk_columns = lone ? x.columns : kChunk;
+  const auto* arranged = reinterpret_cast<const float*>(arranged_.data());
   for (size_t group = first; group < last; group += group_size) {
     const size_t panels = std::min(group_size, last - group);
-    // Only the last panel of a weight can have an edge.
     std::vector<Output> outs;
     outs.reserve(panels);
-    for (size_t p = 0; p < panels; ++p) outs.emplace_back(weight, job.y, job.stride, group + p, x.count, &scratch.edge);
+    for (size_t p = 0; p < panels; ++p) outs.emplace_back(weight, job.y, job.stride, group + p, rows, &scratch.sums[p]);
     for (size_t column = 0; column < x.columns; column += chunk_columns) {
       const size_t columns = std::min(chunk_columns, x.columns - column);
-      for (size_t row = 0; row < x.count; row += tile_rows) {
-        const size_t rows = std::min(tile_rows, x.count - row);
+      const float* of_chunk = lone ? x.data : arranged + column * x.count + first_row * kChunk;
+      const size_t stride = lone ? x.stride : kChunk;
+      for (size_t row = 0; row < rows; row += tile_rows) {
         for (size_t p = 0; p < panels; ++p) {
           const uint8_t* from = weight.panel(group + p) + column * column_bytes;
-          Tile tile = outs[p].tile(row, rows, column == 0);
-          if (row == 0) tile.ahead = from + std::max(kAheadBytes, columns == x.columns ? 0 : columns * column_bytes);
-          kernels_.multiply(type, from, columns, x.row(row) + column, x.stride, tile);
+          Tile tile = outs[p].tile(row, std::min(tile_rows, rows - row), column == 0);
+          if (row == 0) tile.ahead = from + (lone ? kAheadBytes : columns * column_bytes);
+          kernels_.multiply(type, from, columns, of_chunk + row * stride, stride, tile);
         }
       }
     }
@@ -153,14 +174,22 @@ void CpuBackend::multiply_quantised(const Job& job, size_t first_row, size_t row
   const size_t chunk_bytes = kChunk / packed.columns * packed.bytes;
   const DotKind kind = dot_kind(weight.type());
   const auto* x = reinterpret_cast<const ActivationChunk*>(activations_.data());
-  const size_t group_size = rows <= kDotTile ? 1 : kGroup, tile_rows = even_tile(rows, kDotTile);
+  const size_t group_size = rows <= kDotTile ? 1 : kQuantisedGroup, tile_rows = even_tile(rows, kDotTile);
   for (size_t group = first; group < last; group += group_size) {
     const size_t panels = std::min(group_size, last - group);
     std::vector<Output> outs;
     outs.reserve(panels);
-    for (size_t p = 0; p < panels; ++p) outs.emplace_back(weight, job.y, job.stride, group + p, rows, &scratch.edge);
+    for (size_t p = 0; p < panels; ++p) outs.emplace_back(weight, job.y, job.stride, group + p, rows, &scratch.sums[p]);
     for (size_t chunk = 0; chunk < chunks_of(weight.columns()); ++chunk) {
       const size_t columns = std::min(kChunk, weight.columns() - chunk * kChunk);
+      if (rows <= kDirectRows && kernels_.dot_direct != nullptr) {
+        const uint8_t* from = weight.panel(group) + chunk * chunk_bytes;
+        Tile tile = outs[0].tile(0, rows, chunk == 0);
+        tile.ahead = from + chunk_bytes;
+        tile.ahead_step = chunk_bytes / kChunkBlocks;
+        const ActivationChunk* of_chunk = x + chunk * activation_rows_ + first_row;
+        if (kernels_.dot_direct(weight.type(), from, columns / kBlock, of_chunk, tile)) continue;
+      }
       for (size_t p = 0; p < panels; ++p) {
         const uint8_t* from = weight.panel(group + p) + chunk * chunk_bytes;
         kernels_.unpack(weight.type(), from, columns / kBlock, &scratch.chunks[p]);
@@ -182,15 +211,23 @@ void CpuBackend::multiply_quantised(const Job& job, size_t first_row, size_t row
   }
 }
 
+// [chunk][row][kChunk]: what a task reads of a chunk lies together. Rows of x a power of two of bytes apart would compete for
+// the same few places of the first-level cache.
+void CpuBackend::arrange_rows(const Rows& x) {
+  const size_t chunks = chunks_of(x.columns);
+  auto* to = reinterpret_cast<float*>(room(&arranged_, chunks * kChunk * x.count * sizeof(float)));
+  for_rows(x.count, x.columns, [&](size_t row) {
+    for (size_t chunk = 0; chunk < chunks; ++chunk) {
+      const size_t columns = std::min(kChunk, x.columns - chunk * kChunk);
+      std::memcpy(to + (chunk * x.count + row) * kChunk, x.row(row) + chunk * kChunk, columns * sizeof(float));
+    }
+  });
+}
+
 void CpuBackend::quantise_rows(const Rows& x) {
-  const size_t chunks = chunks_of(x.columns), bytes = chunks * x.count * sizeof(ActivationChunk);
-  if (activations_.size() < bytes) {
-    auto memory = Memory::map(bytes);
-    SILLOK_CHECK(memory.has_value());
-    activations_ = std::move(*memory);
-  }
+  const size_t chunks = chunks_of(x.columns);
   activation_rows_ = x.count;
-  auto* out = reinterpret_cast<ActivationChunk*>(activations_.data());
+  auto* out = reinterpret_cast<ActivationChunk*>(room(&activations_, chunks * x.count * sizeof(ActivationChunk)));
   for_rows(x.count, x.columns, [&](size_t row) {
     for (size_t chunk = 0; chunk < chunks; ++chunk) {
       kernels_.quantize(x.row(row) + chunk * kChunk, std::min(kChunk, x.columns - chunk * kChunk),

@@ -63,23 +63,26 @@ inline void score_tokens(const HeadLayout& layout, const std::byte* page, size_t
   }
 }
 
-inline float one_half(uint16_t half) {
-  const uint16_t some[kLanes] = {half};
-  return load_halves(some)[0];
-}
-
-// Eight features of a token's value, from feature i on.
+// Eight features of a token's value, from feature i on; without its scale.
 inline Floats load_value(const HeadLayout& layout, const std::byte* page, size_t token, size_t i) {
-  if (layout.type == Type::kF16) {
-    return load_halves(reinterpret_cast<const uint16_t*>(page + layout.values) + token * layout.value_size + i);
-  }
-  const size_t blocks = (layout.value_size + kBlock - 1) / kBlock;
-  const auto* scales = reinterpret_cast<const uint16_t*>(page + layout.value_scales) + token * blocks;
-  const auto* codes = reinterpret_cast<const int8_t*>(page + layout.values) + token * layout.value_size;
-  return load_codes(codes + i) * one_half(scales[i / kBlock]);
+  const std::byte* values = page + layout.values;
+  if (layout.type == Type::kF16) return load_halves(reinterpret_cast<const uint16_t*>(values) + token * layout.value_size + i);
+  return load_codes(reinterpret_cast<const int8_t*>(values) + token * layout.value_size + i);
 }
 
-// out[h][i..] = out * keep[h] + sum over tokens of p[h][t] * value[t]; kVectors vectors of features at once.
+// out[h][t] = p[h][t] * scale of token t in the block of 32 features that holds feature i
+template <size_t kHeads>
+inline void weigh_scales(const HeadLayout& layout, const std::byte* page, size_t i, const float (*p)[kPageTokens],
+                         float (*out)[kPageTokens]) {
+  const auto* scales = reinterpret_cast<const uint16_t*>(page + layout.value_scales) + i / kBlock * kPageTokens;
+  for (size_t t = 0; t < kPageTokens; t += kLanes) {
+    const Floats scale = load_halves(scales + t);
+    for (size_t h = 0; h < kHeads; ++h) store(load(p[h] + t) * scale, out[h] + t);
+  }
+}
+
+// out[h][i..] = out * keep[h] + sum over tokens of p[h][t] * value[t]; kVectors vectors of features at once. p holds the
+// scales of 8-bit values.
 template <size_t kHeads, size_t kVectors>
 inline void add_values(const HeadLayout& layout, const PageView& page, const float (*p)[kPageTokens], const float* keep,
                        float* out, size_t i) {
@@ -153,9 +156,16 @@ inline void attend_heads(const HeadAttention& attention, size_t head) {
     score_tokens<kHeads>(layout, page.at, 0, query, p);
     score_tokens<kHeads>(layout, page.at, 16, query, p);
     for (size_t h = 0; h < kHeads; ++h) keep[h] = weigh_tokens(attention, page, p[h], &most[h], &sum[h]);
-    size_t i = 0;
-    for (; i + 16 <= layout.value_size; i += 16) add_values<kHeads, 2>(layout, page, p, keep, out, i);
-    if (i < layout.value_size) add_values<kHeads, 1>(layout, page, p, keep, out, i);
+    alignas(32) float weighed[kHeads][kPageTokens];
+    for (size_t i = 0; i < layout.value_size; i += 16) {
+      const bool scaled = layout.type == Type::kQ8_0;
+      if (scaled && i % kBlock == 0) weigh_scales<kHeads>(layout, page.at, i, p, weighed);
+      if (i + 16 <= layout.value_size) {
+        add_values<kHeads, 2>(layout, page, scaled ? weighed : p, keep, out, i);
+      } else {
+        add_values<kHeads, 1>(layout, page, scaled ? weighed : p, keep, out, i);
+      }
+    }
     token = start + page.last;
   }
   for (size_t h = 0; h < kHeads; ++h) {

@@ -11,11 +11,13 @@ namespace {
 
 using QuantizeChunk = void (*)(const float*, size_t columns, ActivationChunk*);
 using Dot = void (*)(DotKind, const Chunk&, size_t blocks, const ActivationChunk*, Tile);
-constexpr Kernels make_table(Isa isa, QuantizeChunk quantize, Dot dot) {
+using DotDirect = bool (*)(Type, const uint8_t* from, size_t blocks, const ActivationChunk*, Tile);
+constexpr Kernels make_table(Isa isa, QuantizeChunk quantize, Dot dot, DotDirect dot_direct) {
   return {.isa = isa,
           .quantize = quantize,
           .unpack = unpack_lanes,
           .dot = dot,
+          .dot_direct = dot_direct,
           .multiply = multiply_lanes,
           .narrow = narrow_lanes,
           .add = add_lanes,

@@ -83,6 +83,9 @@ struct Kernels {
   void (*unpack)(Type type, const uint8_t* from, size_t blocks, Chunk* out);
   // x: tile.rows <= kDotTile consecutive chunks.
   void (*dot)(DotKind kind, const Chunk& chunk, size_t blocks, const ActivationChunk* x, Tile tile);
+  // The same straight from the packed blocks, for the few rows and the types where that is faster; false, and nothing done,
+  // for others. May be null.
+  bool (*dot_direct)(Type type, const uint8_t* from, size_t blocks, const ActivationChunk* x, Tile tile);
   // w: [columns][16] of F32, F16 or BF16. y = fma(w, x, y) over ascending columns. tile.rows <= kFloatTile.
   void (*multiply)(Type type, const void* w, size_t columns, const float* x, size_t x_stride, Tile tile);
   void (*narrow)(const float* from, size_t count, uint16_t* to);        // to F16

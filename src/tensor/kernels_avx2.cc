@@ -201,11 +201,12 @@ void quantize_avx2(const float* x, size_t columns, ActivationChunk* out) {
 }  // namespace sillok::tensor
 
 #include "tensor/kernel_table.h"
+#include "tensor/kernels_avx2_direct.h"
 
 namespace sillok::tensor {
 
 const Kernels& avx2_kernels() {
-  static constexpr Kernels kTable = make_table(Isa::kAvx2, quantize_avx2, dot_avx2);
+  static constexpr Kernels kTable = make_table(Isa::kAvx2, quantize_avx2, dot_avx2, dot_direct_avx2);
   return kTable;
 }
 

@@ -77,7 +77,7 @@ void dot_scalar(DotKind kind, const Chunk& chunk, size_t blocks, const Activatio
 namespace sillok::tensor {
 
 const Kernels& scalar_kernels() {
-  static constexpr Kernels kTable = make_table(Isa::kScalar, quantize_lanes, dot_scalar);
+  static constexpr Kernels kTable = make_table(Isa::kScalar, quantize_lanes, dot_scalar, nullptr);
   return kTable;
 }
 

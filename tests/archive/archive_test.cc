@@ -1,5 +1,10 @@
 #include "archive/archive.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+
 #include "archive/database.h"
 
 #include "test_home.h"
@@ -87,6 +92,79 @@ TEST_F(ArchiveTest, AReaderSeesOneStateAndMayReadWithinTheFeed) {
     return {};
   }));
   EXPECT_EQ(documents, 2);
+}
+
+TEST_F(ArchiveTest, AHomeThatCannotBeWrittenIsRead) {
+  {
+    Archive archive = make();
+    write("a.txt", "first words");
+    add(archive);
+  }
+  fs::permissions(base, fs::perms::all);
+  for (const auto& entry : fs::recursive_directory_iterator(home())) {
+    fs::permissions(entry.path(), entry.is_directory() ? fs::perms(0555) : fs::perms(0444));
+  }
+  fs::permissions(home(), fs::perms(0555));
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    if (::geteuid() == 0 && ::setuid(65534) != 0) ::_exit(9);  // root may write anywhere
+    auto archive = Archive::open(home(), environment);
+    if (!archive) ::_exit(2);
+    if (as_of(*archive, "a.txt", "2030-01-01") != "first words") ::_exit(3);
+    if (!archive->check(true).empty()) ::_exit(4);
+    const auto refused = archive->add({files()}, {});
+    ::_exit(refused || refused.error().message.find("lock") == std::string::npos ? 5 : 0);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+  fs::permissions(home(), fs::perms(0755));
+  for (const auto& entry : fs::recursive_directory_iterator(home())) fs::permissions(entry.path(), fs::perms(0755));
+}
+
+TEST_F(ArchiveTest, AnArchiveThatIsLostIsNoNewHome) {
+  {
+    Archive archive = make();
+    write("a.txt", "words");
+    add(archive);
+  }
+  const auto refused = [&](std::string_view words) {
+    const auto opened = Archive::open(home(), environment);
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code, ErrorCode::kInvalid);
+    EXPECT_NE(opened.error().message.find(words), std::string::npos) << opened.error().message;
+  };
+  fs::resize_file(home() / "archive.db", 0);
+  refused("archive.db is damaged (it is empty)");
+  fs::remove(home() / "archive.db");
+  refused("is missing, while blobs/ holds originals");
+  const auto made = Archive::create(home());
+  ASSERT_FALSE(made);
+  EXPECT_NE(made.error().message.find("is missing, while blobs/"), std::string::npos);
+}
+
+TEST_F(ArchiveTest, DamagedTextsAndOriginalsAreNamed) {
+  Archive archive = make();
+  write("a.txt", "words that will be damaged");
+  add(archive);
+  std::string blob = archive.versions("a.txt")[0].blob;
+  std::ofstream(home() / "blobs" / blob.substr(0, 2) / blob.substr(2), std::ios::app) << "x";
+  Database db = *Database::open(home() / "archive.db", Database::Mode::kExisting);
+  ASSERT_TRUE(db.run("UPDATE contents SET document = CAST(replace(document, 'words', 'wordz') AS BLOB)"));
+  const auto problems = archive.check(true);
+  ASSERT_EQ(problems.size(), 2u);
+  EXPECT_NE(problems[0].what.find("the text of 'a.txt' version 1 is damaged"), std::string::npos) << problems[0].what;
+  EXPECT_NE(problems[1].what.find("the original of 'a.txt', is damaged"), std::string::npos) << problems[1].what;
+}
+
+TEST_F(ArchiveTest, NamesOfFilesAreComposed) {
+  Archive archive = make();
+  write("\u1112\u1161\u11ab.txt", "words");
+  add(archive);
+  EXPECT_EQ(archive.versions("\ud55c.txt").size(), 1u);
+  EXPECT_EQ(key_from("\u1112\u1161\u11ab\x1b.txt"), "\ud55c.txt");
+  EXPECT_EQ(archive.add({""}, {})->failed.size(), 1u);  // no such file, and no exception
 }
 
 }  // namespace

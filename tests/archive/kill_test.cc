@@ -4,10 +4,13 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <fstream>
+#include <functional>
 #include <random>
 #include <set>
 
 #include <sys/wait.h>
+#include <unistd.h>
 
 namespace sillok::archive {
 namespace {
@@ -67,6 +70,60 @@ TEST_F(KillTest, AtRandomTimes) {
   EXPECT_EQ(last.unchanged, 3040u);
   EXPECT_EQ(last.added + last.updated + last.ended, 0u);
   EXPECT_GT(killed, 0);
+}
+
+// Killed inside COMMIT, after the log and before the others were told: with a reader there, the next writer does not see
+// that transaction, and must not remove the blobs that it names, for once the reader has gone it is there.
+TEST_F(KillTest, TransactionThatComesBackFromTheLogHasItsBlobs) {
+  { const Archive archive = make(); }
+  int ready[2] = {-1, -1};
+  ASSERT_EQ(::pipe(ready), 0);
+  const pid_t reader = ::fork();
+  if (reader == 0) {  // connected, and stays so until it is killed, too
+    const Archive archive = open();
+    const char seen = archive.record_count() == 0 ? 'y' : 'n';
+    if (::write(ready[1], &seen, 1) == 1) ::pause();
+    ::_exit(0);
+  }
+  char seen = 0;
+  ASSERT_EQ(::read(ready[0], &seen, 1), 1);
+  ASSERT_EQ(seen, 'y');
+  write("a.txt", "killed inside its commit");
+  const fs::path shared = home() / "archive.db-shm";
+  const auto in_child = [&](const std::function<Status(std::string_view)>& before_step) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      environment.before_step = before_step;
+      auto archive = Archive::open(home(), environment);
+      ::_exit(archive && archive->add({files()}, {}) ? 0 : 4);
+    }
+    int status = 0;
+    EXPECT_EQ(::waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  };
+  std::string before;
+  EXPECT_EQ(7, in_child([&](std::string_view step) -> Status {
+              if (step == "commit") before = *read_file(shared);
+              if (step == "committed") {
+                // What the others know of the log is the index's header, twice 48 bytes, in archive.db-shm.
+                std::fstream(shared, std::ios::in | std::ios::out | std::ios::binary).write(before.data(), 96);
+                ::_exit(7);
+              }
+              return {};
+            }));
+  // The next writer puts things in order and is killed, too, before it writes anything of its own.
+  EXPECT_EQ(8, in_child([](std::string_view step) -> Status {
+              if (step == "sync blobs") ::_exit(8);
+              return {};
+            }));
+  ::kill(reader, SIGKILL);
+  EXPECT_EQ(::waitpid(reader, nullptr, 0), reader);
+  for (const int end : ready) ::close(end);
+  Archive archive = open();
+  const auto problems = archive.check(true);
+  EXPECT_TRUE(problems.empty()) << problems.front().what;
+  EXPECT_EQ(add(archive).failed.size(), 0u);
+  EXPECT_EQ(archive.record_count(), 1u);
 }
 
 }  // namespace

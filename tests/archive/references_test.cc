@@ -66,6 +66,12 @@ std::vector<std::string> in_memo(std::string text) {
 }
 using Lines = std::vector<std::string>;
 
+TEST(References, BranchBehindASpace) {
+  EXPECT_EQ(in_statute("단, 제2조의 2의 경우에는 그러하지 아니하다."), Lines{"own:제2조의2"});
+  EXPECT_EQ(in_statute("제2조의 2배에 해당하는 금액"), Lines{"own:제2조"});
+  EXPECT_EQ(in_statute("제2조의 2분의 1을 넘는 금액"), Lines{"own:제2조"});
+}
+
 TEST(References, ArticlesOfTheSameStatute) {
   const auto found = find(statute({"기관은 제3조제2항에 따라 정한다."}));
   ASSERT_EQ(found.size(), 1u);

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "documents/reader.h"
+#include "zip_writer.h"
 
 namespace sillok::documents {
 namespace {
@@ -28,6 +29,15 @@ TEST(Detect, AnyLength) {
         "BM12345678901234567890123456"}) {
     for (size_t n = 0; n <= whole.size(); ++n) (void)detect_format(whole.substr(0, n), "x");
   }
+}
+
+TEST(Detect, AZipWithADamagedDirectoryIsWhatItsMembersSay) {
+  std::string bytes = testing::ZipWriter().add("[Content_Types].xml", "x").add("xl/workbook.xml", "x").finish();
+  EXPECT_EQ(detect_format(bytes, "a"), "xlsx");
+  bytes[bytes.rfind("PK\1\2")] = 'X';
+  EXPECT_EQ(detect_format(bytes, "a"), "xlsx");
+  // A package stored inside an archive is not what the archive is.
+  EXPECT_EQ(detect_format(testing::ZipWriter().add("a.xlsx", bytes).finish(), "a"), "zip");
 }
 
 TEST(Detect, JsonKinds) {

@@ -48,7 +48,30 @@ void add_stream(GsfOutfile* at, const char* name, const std::string& bytes) {
   g_object_unref(out);
 }
 
-std::string make_hwp(const std::string& section, uint32_t flags = 0) {
+using Streams = std::vector<std::pair<std::string, std::string>>;
+
+// Closes what was written and gives it; frees both.
+std::string finish_ole(GsfOutfile* ole, GsfOutput* memory) {
+  gsf_output_close(GSF_OUTPUT(ole));
+  std::string bytes(reinterpret_cast<const char*>(gsf_output_memory_get_bytes(GSF_OUTPUT_MEMORY(memory))),
+                    static_cast<size_t>(gsf_output_size(memory)));
+  g_object_unref(ole);
+  g_object_unref(memory);
+  return bytes;
+}
+
+// An OLE object as Hangul stores it, its size before it.
+std::string make_object(const Streams& streams) {
+  gsf_init();
+  GsfOutput* memory = gsf_output_memory_new();
+  GsfOutfile* ole = gsf_outfile_msole_new(memory);
+  for (const auto& [name, bytes] : streams) add_stream(ole, name.c_str(), bytes);
+  const std::string object = finish_ole(ole, memory);
+  return le(object.size(), 4) + object;
+}
+
+// `objects`: OLE objects, numbered from 1.
+std::string make_hwp(const std::string& section, uint32_t flags = 0, const std::vector<std::string>& objects = {}) {
   gsf_init();
   GsfOutput* memory = gsf_output_memory_new();
   GsfOutfile* ole = gsf_outfile_msole_new(memory);
@@ -63,18 +86,21 @@ std::string make_hwp(const std::string& section, uint32_t flags = 0) {
     numbering += le(pattern == "^2." ? 8u << 5 : 0, 4) + std::string(8, '\0') + le(units(pattern).size() / 2, 2) + units(pattern);
   }
   std::string second = le(1u << 23 | 1u << 25, 4) + std::string(38, '\0');
-  add_stream(ole, "DocInfo", record(23, 0, numbering + le(0, 2)) + record(25, 0, std::string(42, '\0')) +
+  std::string object_records;
+  for (size_t n = 1; n <= objects.size(); ++n) object_records += record(18, 0, le(2, 2) + le(n, 2));
+  add_stream(ole, "DocInfo", object_records + record(23, 0, numbering + le(0, 2)) + record(25, 0, std::string(42, '\0')) +
                                  record(25, 0, outline) + record(25, 0, second));
   GsfOutput* body = gsf_outfile_new_child(ole, "BodyText", TRUE);
   add_stream(GSF_OUTFILE(body), "Section0", section);
   gsf_output_close(body);
   g_object_unref(body);
-  gsf_output_close(GSF_OUTPUT(ole));
-  std::string bytes(reinterpret_cast<const char*>(gsf_output_memory_get_bytes(GSF_OUTPUT_MEMORY(memory))),
-                    static_cast<size_t>(gsf_output_size(memory)));
-  g_object_unref(ole);
-  g_object_unref(memory);
-  return bytes;
+  GsfOutput* data = gsf_outfile_new_child(ole, "BinData", TRUE);
+  for (size_t n = 1; n <= objects.size(); ++n) {
+    add_stream(GSF_OUTFILE(data), ("BIN000" + std::to_string(n) + ".OLE").c_str(), objects[n - 1]);
+  }
+  gsf_output_close(data);
+  g_object_unref(data);
+  return finish_ole(ole, memory);
 }
 
 std::string sample_section() {
@@ -147,6 +173,35 @@ TEST(Hwpx, SameDocumentSameBlocks) {
   auto document = read(zip.finish(), true);
   ASSERT_TRUE(document) << document.error().message;
   expect_sample(*document);
+}
+
+constexpr std::string_view kChart =
+    R"(<c:chartSpace xmlns:c="c" xmlns:a="a"><c:chart><c:title><c:tx><c:rich><a:p><a:r><a:t>월별 수주</a:t></a:r></a:p></c:rich></c:tx></c:title>
+    <c:plotArea><c:barChart><c:ser><c:tx><c:strRef><c:strCache><c:pt idx="0"><c:v>2024</c:v></c:pt></c:strCache></c:strRef></c:tx>
+    <c:cat><c:strRef><c:strCache><c:pt idx="0"><c:v>1월</c:v></c:pt></c:strCache></c:strRef></c:cat>
+    <c:val><c:numRef><c:numCache><c:pt idx="0"><c:v>37</c:v></c:pt></c:numCache></c:numRef></c:val></c:ser></c:barChart></c:plotArea></c:chart></c:chartSpace>)";
+
+// Charts and embedded files stand after the text, the same in both formats; what holds no document is noted.
+TEST(Hwp, ChartsAndEmbeddedFilesAreRead) {
+  const std::string chart = make_object({{"OOXMLChartContents", std::string(kChart)}, {"Contents", "VtChart"}});
+  const std::string file = make_object({{"CONTENTS", "품번 A-1 재고 12개"}});
+  const std::string picture = make_object({{"\1CompObj", "PBrush"}, {"\1Ole10Native", std::string(40, '\7')}});
+  const std::string old_chart = make_object({{"Contents", std::string("\0\0\1\0\7\0VtChart", 13)}});
+  const std::string text = "본문\n월별 수주\n | 2024\n1월 | 37\n품번 A-1 재고 12개\n";
+
+  const auto hwp = read(make_hwp(paragraph(0, units("본문")), 0, {chart, file, picture, old_chart}));
+  ASSERT_TRUE(hwp) << hwp.error().message;
+  EXPECT_EQ(to_text(*hwp), text);
+  EXPECT_NE(hwp->meta.other.at("not read").find("BIN0003.OLE"), std::string::npos);
+  EXPECT_NE(hwp->meta.other.at("not read").find("BIN0004.OLE: a chart"), std::string::npos);
+
+  testing::ZipWriter zip;
+  zip.add("mimetype", "application/hwp+zip").add("Contents/header.xml", "<hh:head/>");
+  zip.add("Contents/section0.xml", "<hs:sec>" + p("<hp:t>본문</hp:t>") + "</hs:sec>").add("Chart/chart1.xml", kChart);
+  zip.add("BinData/ole1.ole", chart).add("BinData/ole2.ole", file);
+  const auto hwpx = read(zip.finish(), true);
+  ASSERT_TRUE(hwpx) << hwpx.error().message;
+  EXPECT_EQ(to_text(*hwpx), text);
 }
 
 TEST(Hwp, ProtectedFilesSayWhy) {

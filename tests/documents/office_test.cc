@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "../../src/documents/convert.h"
 #include "documents/number_format.h"
 #include "documents/ordinals.h"
 #include "documents/reader.h"
@@ -402,6 +403,29 @@ TEST(Odf, BoundsRepeatedCellsAndRows) {
       }());
   ASSERT_FALSE(bomb);
   EXPECT_EQ(bomb.error().code, ErrorCode::kLimit);
+}
+
+// As an item of its own it comes after a conversion; with the document's own part it would be taken for its next version.
+TEST(Docx, AnOldDocumentInsideHasAPartOfItsOwn) {
+  std::vector<std::pair<std::string, std::string>> handed_over;
+  set_conversion_hook([&](const Source& source, std::string_view format) {
+    EXPECT_EQ(format, "rtf");
+    handed_over.emplace_back(source.part, source.parent);
+  });
+  const std::string bytes =
+      ZipWriter()
+          .add("word/document.xml", std::string(kDoc) + paragraph("본문") + std::string(kDocEnd))
+          .add("word/_rels/document.xml.rels", relations(relation("r1", "package", "embeddings/old.rtf")))
+          .add("word/embeddings/old.rtf", "{\\rtf1 inside}")
+          .finish();
+  EXPECT_EQ(outline(read_with(read_docx, bytes)), "paragraph: 본문\n");
+  Budget budget(ReadLimits{});
+  ASSERT_TRUE(read_docx(Source{bytes, "report.docx", "mail.zip/report.docx", "mail.zip", 1}, budget));
+  set_conversion_hook({});
+  ASSERT_EQ(handed_over.size(), 2u);
+  EXPECT_EQ(handed_over[0], std::pair(std::string("old.rtf"), std::string("")));
+  EXPECT_EQ(handed_over[1],
+            std::pair(std::string("mail.zip/report.docx/old.rtf"), std::string("mail.zip/report.docx")));
 }
 
 TEST(Odf, RefusesEncryptedPackages) {

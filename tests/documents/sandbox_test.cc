@@ -180,6 +180,21 @@ TEST(ReaderProcess, ATooLongReadIsEnded) {
       << status.error().message;
 }
 
+TEST(ReaderProcess, NamesOfPartsAreText) {
+  auto reader = ReaderProcess::start();
+  ASSERT_TRUE(reader);
+  const TemporaryFile file("a.eml",
+                           "From: a@b\nTo: c@d\nSubject: x\nMIME-Version: 1.0\n"
+                           "Content-Type: multipart/mixed; boundary=q\n\n"
+                           "--q\nContent-Type: text/plain\n\nbody\n"
+                           "--q\nContent-Type: te\xFFxt/plain\nContent-Disposition: attachment\n\ninside\n--q--\n");
+  std::vector<Item> items;
+  ASSERT_TRUE(reader->read(file.path(), [&](Item&& item) { items.push_back(std::move(item)); }));
+  ASSERT_EQ(items.size(), 2u);
+  EXPECT_FALSE(items[1].part.empty());
+  for (const Item& item : items) EXPECT_EQ(item.part, clean_utf8(item.part));
+}
+
 TEST(ReaderProcess, RecoversWhenItsProcessIsLost) {
   auto reader = ReaderProcess::start();
   ASSERT_TRUE(reader);

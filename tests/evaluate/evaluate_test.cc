@@ -17,6 +17,7 @@ TEST(Metrics, ExactAndF1) {
   EXPECT_DOUBLE_EQ(f1("big tower", {"tower"}), 2 * 0.5 * 1 / 1.5);
   EXPECT_DOUBLE_EQ(f1("임수경이", {"임수경"}), 2 * 0.75 * 1 / 1.75);
   EXPECT_DOUBLE_EQ(f1("x", {}), 0);
+  EXPECT_DOUBLE_EQ(f1("a", {"A"}), 1);
   EXPECT_TRUE(contains_answer("한도는  500만\n원이다", {"500만 원"}));
   EXPECT_FALSE(contains_answer("한도", {""}));
 }

@@ -68,6 +68,21 @@ TEST(Terms, ExtractAndAppendAgree) {
   EXPECT_EQ(fold_with_offsets(text).text, to_utf32(text::fold(text)));
 }
 
+TEST(Terms, SieveKeepsAllThatItWasGiven) {
+  const std::string text = "제3조(정의) WS-102의 torque는 35 N·m, 東京 ประเทศไทย 1,234.5㎜ a@b.kr jtbc가 Straße";
+  const std::u32string folded = fold_with_offsets(text).text;
+  const std::vector<Term> all = extract_terms(folded);
+  for (const Term& wanted : all) {
+    TermSieve sieve;
+    sieve.add(wanted.term_class, folded[wanted.begin], folded[wanted.end - 1]);
+    std::vector<Term> some;
+    extract_terms(folded, sieve, some);
+    EXPECT_LT(some.size(), all.size() / 2);
+    EXPECT_TRUE(std::any_of(some.begin(), some.end(), [&](const Term& t) { return t.id == wanted.id && t.begin == wanted.begin; }))
+        << to_utf8(folded.substr(wanted.begin, wanted.end - wanted.begin));
+  }
+}
+
 TEST(Terms, OffsetsPointIntoTheOriginal) {
   const std::string text = "ＡＢ 가나 Café";
   const Folded folded = fold_with_offsets(text);
@@ -143,7 +158,8 @@ Question question_of(std::string_view text) {
   auto terms = question_terms(folded);
   std::vector<float> weights;
   for (const auto& term : terms) weights.push_back(term.weight);
-  return Question(folded, std::move(terms), std::move(weights));
+  const std::vector<float> rarity(terms.size(), 1.0f);
+  return Question(folded, std::move(terms), std::move(weights), rarity);
 }
 
 TEST(Rerank, FindsTheUnitAndMarksTheSnippet) {
