@@ -170,7 +170,7 @@ int run_model_list(const Common& common, const ModelArguments& arguments) {
   for (const Json& entry : list) {
     std::string line = entry["file"].get<std::string>() + "  ";
     if (entry.contains("error")) line += entry["error"].get<std::string>();
-    else line += entry["architecture"].get<std::string>() + "  " + entry["type"].get<std::string>() + "  " + size_text(entry["bytes"]);
+    else line += entry["architecture"].get<std::string>() + "  " + (entry["parameters"] == 0 ? "vocabulary only" : entry["type"].get<std::string>()) + "  " + size_text(entry["bytes"]);
     std::printf("%s\n", line.c_str());
   }
   if (list.empty()) std::printf("No GGUF files in %s; put some there, or name a folder\n", (common.home / "models").c_str());

@@ -249,10 +249,28 @@ Result<Splitter> Splitter::compile(std::span<const std::string_view> patterns) {
     SILLOK_ASSIGN(Pattern compiled, PatternCompiler(splitter, to_utf32(pattern)).compile());
     splitter.patterns_.push_back(std::move(compiled));
   }
-  std::vector<ClassBits> table(0x10000);
-  for (char32_t c = 0; c < table.size(); ++c) table[c] = splitter.classify(c);
-  splitter.basic_plane_ = std::move(table);
+  splitter.fill_basic_plane();
   return splitter;
+}
+
+// classify() of the first 65,536 code points, set by set: ranges are filled, not asked for each code point.
+void Splitter::fill_basic_plane() {
+  constexpr size_t kSize = 0x10000;
+  std::vector<uint32_t> category(kSize);
+  for (size_t c = 0; c < kSize; ++c) {
+    category[c] = U_MASK(u_charType(static_cast<UChar32>(c)));
+  }
+  basic_plane_.assign(kSize, 0);
+  std::vector<uint8_t> in(kSize);
+  for (size_t i = 0; i < sets_.size(); ++i) {
+    const CodePointSet& set = sets_[i];
+    for (size_t c = 0; c < kSize; ++c) in[c] = (category[c] & set.categories) != 0;
+    for (size_t c = 0; set.white_space && c < kSize; ++c) in[c] |= static_cast<uint8_t>(u_isUWhiteSpace(static_cast<UChar32>(c)));
+    for (const auto& [first, last] : set.ranges) {
+      for (size_t c = first; c <= last && c < kSize; ++c) in[c] = 1;
+    }
+    for (size_t c = 0; c < kSize; ++c) basic_plane_[c] |= static_cast<ClassBits>(in[c] != set.negated) << i;
+  }
 }
 
 ClassBits Splitter::classify(char32_t code_point) const {

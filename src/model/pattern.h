@@ -2,8 +2,8 @@
 //
 // They use a small part of the language, and that part is all there is here: alternatives (at the top, first match
 // wins), classes and categories (\p{L}, \s, [^...]), characters, greedy ? * + {m,n}, a group of literal
-// alternatives ((?:...), (?i:...)), the look-ahead (?!\S) and the anchor $. No nested repetition exists, so matching
-// takes time linear in the text: a failed try never reads further than what the next alternative consumes.
+// alternatives ((?:...), (?i:...)), the look-ahead (?!\S) and the anchor $. Nothing repeated nests, and in the patterns
+// of the table a failed try never reads further than what a later alternative takes: time linear in the text.
 #pragma once
 
 #include <span>
@@ -53,6 +53,7 @@ class Splitter {
   static constexpr size_t kNoMatch = SIZE_MAX;
 
   ClassBits classify(char32_t code_point) const;
+  void fill_basic_plane();
   void decode(std::string_view text, std::vector<ClassBits>& bits, std::vector<uint32_t>& offsets) const;
   size_t match(const Alternative& alternative, size_t element, std::span<const ClassBits> text, size_t at) const;
   void cut(const Pattern& pattern, std::span<const ClassBits> text, size_t base, std::vector<uint32_t>& ends) const;

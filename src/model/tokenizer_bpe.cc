@@ -140,7 +140,7 @@ Status Bpe::load(const GgufArray& merges) {
   const size_t count = vocabulary_.texts.size();
   const size_t most = count + 256 + 3 * merges.strings.size();
   bytes_.reserve(most);
-  by_bytes_.reserve(most);
+  by_bytes_.reserve(count + 256);
   token_of_.reserve(most);
   for (size_t i = 0; i < count; ++i) {
     std::string bytes;
@@ -152,6 +152,7 @@ Status Bpe::load(const GgufArray& merges) {
   load_bytes();
   merges_.reserve(merges.strings.size());
   std::string left, right;
+  uint32_t next = 0;
   for (size_t i = 0; i < merges.strings.size(); ++i) {
     const std::string_view merge = merges.strings[i];
     const size_t space = merge.find(' ', 1);
@@ -168,7 +169,11 @@ Status Bpe::load(const GgufArray& merges) {
                                                                   "') has a character outside the byte alphabet"});
     }
     const uint32_t a = intern(left), b = intern(right);
-    merges_.insert(a, b, {static_cast<uint32_t>(i), intern(left + right)});
+    // Most vocabularies number what merges make in the order of the merges: the next one is tried first.
+    left += right;
+    const uint32_t merged = next < count && bytes_[next] == left ? next : intern(left);
+    next = merged + 1;
+    merges_.insert(a, b, {static_cast<uint32_t>(i), merged});
   }
   return {};
 }

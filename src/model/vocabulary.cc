@@ -174,7 +174,7 @@ void TokenMap::reserve(size_t count) {
 }
 
 bool TokenMap::insert(std::string_view key, Token token) {
-  SILLOK_CHECK(count_ < slots_.size() / 2 + 1);
+  if (count_ * 2 >= slots_.size()) grow();
   const uint64_t hash = quick_hash(key);
   const auto tag = static_cast<uint32_t>(hash >> 32);
   size_t at = hash & mask_;
@@ -186,6 +186,17 @@ bool TokenMap::insert(std::string_view key, Token token) {
   keys_[static_cast<size_t>(token)] = key;
   ++count_;
   return true;
+}
+
+void TokenMap::grow() {
+  std::vector<Slot> old = std::move(slots_);
+  reserve(std::max<size_t>(old.size(), 16));
+  for (const Slot& slot : old) {
+    if (slot.token < 0) continue;
+    size_t at = quick_hash(keys_[static_cast<size_t>(slot.token)]) & mask_;
+    while (slots_[at].token >= 0) at = (at + 1) & mask_;
+    slots_[at] = slot;
+  }
 }
 
 Token TokenMap::find(std::string_view key) const {

@@ -13,7 +13,7 @@ enum class TokenKind : uint8_t { kUndefined = 0, kNormal = 1, kUnknown = 2, kCon
 // From bytes to a token: open addressing, keys kept elsewhere.
 class TokenMap {
  public:
-  void reserve(size_t count);
+  void reserve(size_t count);  // of an empty map; it grows beyond
   // False, and nothing changed, if the key is there. `tokens` ascend; the bytes must outlive the map.
   bool insert(std::string_view key, Token token);
   Token find(std::string_view key) const;  // -1 if absent
@@ -23,6 +23,7 @@ class TokenMap {
     uint32_t tag = 0;  // of the hash, so that few keys are compared
     Token token = -1;
   };
+  void grow();
   std::vector<Slot> slots_;
   std::vector<std::string_view> keys_;  // by token
   size_t mask_ = 0, count_ = 0;
