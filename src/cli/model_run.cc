@@ -92,7 +92,7 @@ int run_perplexity(const Common& common, const Arguments& arguments) {
       *loaded->model, *loaded->backend, *text, arguments.context, [&progress](size_t done, size_t chunks, double so_far) {
         progress.show(done, chunks, "perplexity " + std::to_string(so_far));
       });
-  if (!measured) return report_error(measured.error().in(arguments.text_file));
+  if (!measured) return report_error(measured.error().in(measured.error().code == ErrorCode::kUnsupported ? arguments.file : arguments.text_file));
   if (common.json) {
     print_json({{"perplexity", measured->value()}, {"standard_error", measured->standard_error}, {"mean_negative_log_likelihood", measured->mean},
                 {"scored_tokens", measured->scored}, {"chunks", measured->chunks}, {"context", arguments.context}});
