@@ -1,0 +1,96 @@
+// Model files through the program: shown, run, constrained, adapted, made smaller; and what is no model refused.
+#include "program.h"
+
+namespace sillok::system_test {
+namespace {
+
+class ModelsTest : public SystemTest {
+ protected:
+  // A small model of tests/model/small_models.cc, written into the home's models/.
+  std::string model(const std::string& name) {
+    fs::create_directories(home() / "models");
+    const std::string command = fs::path(SILLOK_PROGRAM).parent_path() / "make_models";
+    EXPECT_EQ(std::system((command + " '" + (home() / "models").string() + "' " + name + " > /dev/null").c_str()), 0);
+    return (home() / "models" / (name + ".gguf")).string();
+  }
+  std::string text_file(const std::string& text) { return write("text.txt", text).string(); }
+};
+
+TEST_F(ModelsTest, GeneratesTheSameTokensHoweverItIsRun) {
+  model("llama");
+  const Json first = json({"generate", "-m", "llama", "-p", "abc abc abc", "-n", "24", "--ignore-end", "--threads", "1"});
+  EXPECT_EQ(first["tokens"].size(), 24U);
+  EXPECT_EQ(first["finish"], "length");
+  EXPECT_GT(first["prompt_tokens"], 0);
+  EXPECT_GT(first["prefill_tokens_per_s"], 0);
+  EXPECT_GT(first["decode_tokens_per_s"], 0);
+  const Json threads = json({"generate", "-m", "llama", "-p", "abc abc abc", "-n", "24", "--ignore-end", "--threads", "3", "--no-speculation"});
+  EXPECT_EQ(threads["tokens"], first["tokens"]);
+  const Json from_file = json({"generate", "-m", "llama", "--file", text_file("abc abc abc"), "-n", "24", "--ignore-end"});
+  EXPECT_EQ(from_file["tokens"], first["tokens"]);
+}
+
+TEST_F(ModelsTest, TheSeedDecidesTheDraw) {
+  model("llama");
+  const auto drawn = [&](const std::string& seed) {
+    return json({"generate", "-m", "llama", "-p", "abc", "-n", "24", "--ignore-end", "--temp", "2", "--seed", seed})["tokens"];
+  };
+  EXPECT_EQ(drawn("7"), drawn("7"));
+  EXPECT_NE(drawn("7"), drawn("8"));
+}
+
+TEST_F(ModelsTest, TheGrammarIsKept) {
+  model("llama");
+  const std::string grammar = write("answer.gbnf", "root ::= \"yes\" | \"no\"\n").string();
+  const Json answer = json({"generate", "-m", "llama", "-p", "abc", "--grammar", grammar});
+  EXPECT_TRUE(answer["text"] == "yes" || answer["text"] == "no") << answer;
+  refused({"generate", "-m", "llama", "-p", "abc", "--grammar", write("bad.gbnf", "root ::= (").string()}, 1, "bad.gbnf");
+}
+
+TEST_F(ModelsTest, AnAdapterChangesWhatIsSaidAndZeroScaleDoesNot) {
+  model("llama");
+  const std::string adapter = model("lora-one");
+  const auto tokens = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"generate", "-m", "llama", "-p", "abc", "-n", "16", "--ignore-end"});
+    return json(more)["tokens"];
+  };
+  EXPECT_NE(tokens({"--lora", adapter + ":2"}), tokens({}));
+  EXPECT_EQ(tokens({"--lora", adapter + ":0"}), tokens({}));
+  refused({"generate", "-m", "llama", "-p", "abc", "--lora", adapter + ":much"}, 1, "no scale");
+}
+
+TEST_F(ModelsTest, LogitsPerplexityAndSpeedAreMeasured) {
+  const std::string file = model("llama");
+  const Json logits = json({"model", "logits", "-m", file, "--tokens", "1,2,3"});
+  EXPECT_GT(logits["logits"].size(), 10U);
+  std::string words;
+  for (int i = 0; i < 400; ++i) words += "abc abd ";
+  EXPECT_GT(json({"model", "perplexity", "-m", file, text_file(words), "--context", "64"})["perplexity"], 0);
+  const Json speed = json({"bench", "model", file, "--prompt", "32", "--gen", "4", "--batch", "1,2", "--repeat", "1"});
+  EXPECT_GT(speed["prefill"]["tokens_per_s"]["median"], 0);
+  EXPECT_EQ(speed["decode"].size(), 2U);
+}
+
+TEST_F(ModelsTest, IsListedShownAndMadeSmaller) {
+  const std::string file = model("llama");
+  EXPECT_EQ(json({"model", "list"})["models"].size(), 1U);
+  EXPECT_EQ(json({"model", "show", file})["architecture"], "llama");
+  const std::string smaller = (home() / "models" / "smaller.gguf").string();
+  json({"model", "quantize", file, smaller, "Q8_0"});
+  EXPECT_LT(fs::file_size(smaller), fs::file_size(file));
+  EXPECT_EQ(json({"generate", "-m", "smaller", "-p", "abc", "-n", "4", "--ignore-end"})["tokens"].size(), 4U);
+}
+
+TEST_F(ModelsTest, WhatIsNoModelIsRefusedInOneLine) {
+  refused({"generate", "-m", "absent", "-p", "abc"}, 1, "absent");
+  refused({"generate", "-m", write("text.gguf", "not a model").string(), "-p", "abc"}, 1, "text.gguf");
+  const std::string file = model("llama");
+  const std::string bytes = read_file(file).value_or("");
+  refused({"generate", "-m", write("cut.gguf", bytes.substr(0, bytes.size() / 2)).string(), "-p", "abc"}, 1, "cut.gguf");
+  refused({"generate", "-m", "llama"}, 2, "-p");
+  refused({"generate", "-m", "llama", "-p", "abc", "--kv-type", "q3"}, 1, "--kv-type");
+  refused({"chat", "-m", "llama"}, 1, "no chat template");
+}
+
+}  // namespace
+}  // namespace sillok::system_test
