@@ -1,12 +1,13 @@
 // Indexing and search beside Xapian and SQLite FTS5 in one run, on one core.
 //
 //   search_bench [--passages N] [--questions N] [--characters N] [--limit N] [--no-peers] [--cpu]
-//                [--corpus PASSAGES.jsonl --ask QUESTIONS.jsonl]
+//                [--index FOLDER] [--corpus PASSAGES.jsonl --ask QUESTIONS.jsonl]
 //
 // Before anything is timed, a sample of the questions is ranked by a scorer that looks at every passage, and must
 // agree. What is timed is a whole search as `sillok search` does it: ranking, the closer look at the first candidates,
 // texts and snippets. Peers get the same passages and questions, with the terms they make by default, and give the texts
 // of as many results. --cpu times processor seconds instead of the clock: for machines that have other work to do.
+// --index keeps our index and the questions in FOLDER; a later run with it times searches of what is there, and no peers.
 #include <sqlite3.h>
 #include <unistd.h>
 #include <xapian.h>
@@ -38,7 +39,7 @@ double seconds_since(double start) { return now_seconds() - start; }
 struct Options {
   size_t passages = 10'000, questions = 500, characters = 500, limit = 10;
   bool peers = true;
-  std::string corpus, ask;
+  std::string corpus, ask, index;
 };
 
 struct Figures {
@@ -229,35 +230,20 @@ bool parse(int argc, char** argv, Options& o) {
     else if (name == "--limit") o.limit = std::strtoull(value, nullptr, 10);
     else if (name == "--corpus") o.corpus = value;
     else if (name == "--ask") o.ask = value;
+    else if (name == "--index") o.index = value;
     else return false;
   }
   return o.passages > 0 && o.questions > 0;
 }
 
-Status run(const Options& options, const fs::path& folder) {
-  Corpus corpus;
-  if (options.corpus.empty()) {
-    corpus = make_corpus(options.passages, options.questions, options.characters, 20240301);
-  } else {
-    SILLOK_ASSIGN(corpus, read_corpus(options.corpus, options.ask));
-  }
-  Figures ours;
-  double terms_seconds = 0;
-  SILLOK_ASSIGN(search::Index index, index_ours(corpus, folder / "ours" / "index", ours, terms_seconds));
-  const search::Snapshot snapshot = index.snapshot();
-  std::vector<search::RankQuery> queries;
-  double terms = 0;
-  for (const std::string& question : corpus.questions) {
-    queries.push_back(rank_query(question, 50));
-    terms += static_cast<double>(queries.back().terms.size());
-  }
-  // Every passage's terms in memory: affordable up to here only.
-  if (corpus.passages.size() <= 20'000) {
-    const std::vector<search::RankQuery> sample(queries.begin(),
-                                                queries.begin() + static_cast<std::ptrdiff_t>(std::min<size_t>(20, queries.size())));
-    if (!agrees(corpus, snapshot, sample)) return fail(ErrorCode::kInternal, "ranking disagrees with the plain scorer");
-  }
-  SILLOK_ASSIGN(const search::Searcher searcher, search::Searcher::open(folder / "ours"));
+Result<Corpus> corpus_of(const Options& options) {
+  if (options.corpus.empty()) return make_corpus(options.passages, options.questions, options.characters, 20240301);
+  return read_corpus(options.corpus, options.ask);
+}
+
+// Times the searches of `corpus.questions` in the index under `folder`.
+Status measure_searches(const Options& options, const Corpus& corpus, const fs::path& folder, Figures& figures) {
+  SILLOK_ASSIGN(const search::Searcher searcher, search::Searcher::open(folder));
   std::vector<double> ms;
   size_t found = 0;
   for (int round = 0; round < 2; ++round) {  // the first warms the page cache
@@ -273,13 +259,61 @@ Status run(const Options& options, const fs::path& folder) {
     }
   }
   if (found == 0) return fail(ErrorCode::kInternal, "sillok found nothing");
-  summarise(ms, ours);
+  summarise(ms, figures);
+  return {};
+}
+
+// Written last: a folder with it has the whole index.
+Status keep_questions(const Corpus& corpus, const fs::path& folder) {
+  std::string lines;
+  for (const std::string& question : corpus.questions) lines += question + '\n';
+  return write_file_atomic(folder / "questions.txt", lines);
+}
+
+// Searches of an index that an earlier run kept.
+Status run_kept(const Options& options, const fs::path& folder) {
+  Corpus corpus;
+  SILLOK_ASSIGN(const std::string questions, read_file(folder / "questions.txt"));
+  for (std::string_view line : split(questions, '\n')) {
+    if (!line.empty()) corpus.questions.emplace_back(line);
+  }
+  SILLOK_ASSIGN(const search::Index index, search::Index::open(folder / "index"));
+  Figures ours;
+  SILLOK_TRY(measure_searches(options, corpus, folder, ours));
+  std::printf("%llu passages kept in %s, %zu questions: p50 %.3f ms, p99 %.3f ms\n",
+              static_cast<unsigned long long>(index.snapshot().passage_count()), folder.c_str(), corpus.questions.size(),
+              ours.p50_ms, ours.p99_ms);
+  return {};
+}
+
+Status run(const Options& options, const fs::path& folder) {
+  const fs::path our_folder = options.index.empty() ? folder / "ours" : fs::path(options.index);
+  if (fs::exists(our_folder / "questions.txt")) return run_kept(options, our_folder);
+  SILLOK_ASSIGN(const Corpus corpus, corpus_of(options));
+  Figures ours;
+  double terms_seconds = 0;
+  SILLOK_ASSIGN(search::Index index, index_ours(corpus, our_folder / "index", ours, terms_seconds));
+  const search::Snapshot snapshot = index.snapshot();
+  std::vector<search::RankQuery> queries;
+  double terms = 0;
+  for (const std::string& question : corpus.questions) {
+    queries.push_back(rank_query(question, 50));
+    terms += static_cast<double>(queries.back().terms.size());
+  }
+  // Every passage's terms in memory: affordable up to here only.
+  if (corpus.passages.size() <= 20'000) {
+    const std::vector<search::RankQuery> sample(queries.begin(),
+                                                queries.begin() + static_cast<std::ptrdiff_t>(std::min<size_t>(20, queries.size())));
+    if (!agrees(corpus, snapshot, sample)) return fail(ErrorCode::kInternal, "ranking disagrees with the plain scorer");
+  }
+  SILLOK_TRY(measure_searches(options, corpus, our_folder, ours));
   uint64_t bytes = 0;
-  for (const auto& file : fs::directory_iterator(folder / "ours" / "index")) bytes += file.file_size();
+  for (const auto& file : fs::directory_iterator(our_folder / "index")) bytes += file.file_size();
   std::printf("%zu passages, %zu questions of %.0f terms, best %zu; index %.1f MB; of indexing, terms take %.0f%%\n",
               corpus.passages.size(), corpus.questions.size(), terms / static_cast<double>(corpus.questions.size()),
               options.limit, static_cast<double>(bytes) / 1e6, 100 * terms_seconds / ours.indexing_seconds);
   print("sillok", ours, ours, corpus.passages.size());
+  if (!options.index.empty()) SILLOK_TRY(keep_questions(corpus, our_folder));
   if (!options.peers) return {};
   print("xapian", measure_xapian(corpus, folder / "xapian", options.limit), ours, corpus.passages.size());
   SILLOK_ASSIGN(const Figures fts5, measure_fts5(corpus, folder / "fts5.db", options.limit));
@@ -295,7 +329,7 @@ int main(int argc, char** argv) {
   bench::Options options;
   if (!bench::parse(argc, argv, options)) {
     std::fprintf(stderr, "usage: search_bench [--passages N] [--questions N] [--characters N] [--limit N] [--no-peers] [--cpu] "
-                         "[--corpus FILE --ask FILE]\n");
+                         "[--index FOLDER] [--corpus FILE --ask FILE]\n");
     return 2;
   }
   std::string name = (fs::temp_directory_path() / "sillok_bench_XXXXXX").string();

@@ -11,10 +11,16 @@
 // segments and passages that are not visible cannot change a bit of the result.
 //
 // Long questions (60 terms are usual) make document-at-a-time pruning spend its time on choosing the next passage;
-// accumulating over a window of passages that stays in the cache does not choose at all.
+// accumulating over a window of passages that stays in the cache does not choose at all. A weak list is looked up
+// passage by passage only where few passages of the window are left; else it is accumulated too, which costs less for
+// each posting. Knowing the final threshold from the start was tried (a sixth of the time at most, before the cost of
+// finding it out), and so were bounds by block (of no use: tf saturates at once with k1 this small).
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
+#include <limits>
+#include <utility>
 
 #include "search/snapshot.h"
 
@@ -26,12 +32,17 @@ constexpr uint32_t kFirstWindow = 1 << 11;  // the first gives a threshold, so i
 // Relative error allowed between a single-precision sum of 2 x kMaxRankTerms parts and the exact one (512 x 2^-24 is
 // 3e-5), both ways, with a margin.
 constexpr double kSlack = 1 - 4e-4;
+// Looking a passage up in a list costs about as much as adding this many postings of it; measured, 2 to 5 do as well.
+constexpr uint64_t kLookupCost = 3;
+// Where a filter passes fewer than one in this many passages of a window, only those are looked at.
+constexpr uint32_t kSparse = 16;
 
 // One term of the query in one field, over all segments.
 struct QueryPart {
   size_t term = 0;  // index into the query's terms
   Field field = Field::kBody;
   double factor = 0;  // weight x idf x (k1 + 1)
+  size_t entries = 0;  // of its dictionary entries, one per segment, in Ranking::entries_
 };
 
 struct Norm {
@@ -51,6 +62,7 @@ struct List {
   float factor = 0;
   double bound = 0;  // of its contribution to any passage
   bool title = false;
+  uint32_t df = 0;
 };
 
 // The k best approximate scores so far; its smallest is what a passage has to reach.
@@ -77,8 +89,9 @@ struct Scratch {
   std::vector<List> lists;
   std::vector<double> bounds;  // bounds[i]: sum of the bounds of lists 0..i-1
   std::vector<Candidate> found;
-  std::vector<uint32_t> open;  // passages of the window still in the running
+  uint32_t open[kWindow];      // passages of the window still in the running, ascending
   float sums[kWindow], norms[kWindow];
+  float ones[kWindow];         // 1 / (1 + norm): what a tf of 1, by far the most usual, comes to
 };
 
 Scratch& scratch() {
@@ -108,14 +121,15 @@ struct Scope {
   double mean_length() const {
     return passages == 0 ? 0 : static_cast<double>(length_sum) / static_cast<double>(passages);
   }
-  uint64_t document_frequency(const Snapshot::State& state, Field field, TermId term) const {
+  // Also appends the term's entry in each segment; df 0 where it has none or nothing is visible.
+  uint64_t document_frequency(const Snapshot::State& state, Field field, TermId term, std::vector<TermEntry>& entries) const {
     uint64_t df = 0;
     for (size_t s = 0; s < visible.size(); ++s) {
+      entries.emplace_back();
       if (visible[s]->count == 0) continue;
       const Segment& segment = state.segments[s]->segment();
-      if (const TermEntry entry = segment.find(field, term); entry.df > 0) {
-        df += visible[s]->document_frequency(segment, field, entry);
-      }
+      entries.back() = segment.find(field, term);
+      if (entries.back().df > 0) df += visible[s]->document_frequency(segment, field, entries.back());
     }
     return df;
   }
@@ -125,7 +139,8 @@ struct Scope {
 class Ranking {
  public:
   Ranking(const Snapshot::State& state, const RankQuery& query)
-      : state_(state), query_(query), scope_(state, query.filter), threshold_(query.limit), s_(scratch()) {
+      : state_(state), query_(query), scope_(state, query.filter), threshold_(query.limit), s_(scratch()),
+        found_limit_(16 * query.limit + kWindow) {
     const double k1 = query.k1, b = query.b, mean = scope_.mean_length();
     body_norm_ = {k1 * (1 - b), mean > 0 ? k1 * b / mean : 0};
     title_norm_ = {k1, 0};
@@ -146,17 +161,19 @@ class Ranking {
       double key;
       size_t term;
       double factor[2];
+      size_t entries[2];
     };
     std::vector<Weighed> weighed;
     for (size_t t = 0; t < query_.terms.size(); ++t) {
       const RankTerm& term = query_.terms[t];
-      Weighed w{0, t, {0, 0}};
+      Weighed w{0, t, {0, 0}, {0, 0}};
       const float weights[2] = {term.weight, term.title_weight};
       if (!(term.weight > 0)) uncounted_ += term.cover;
       for (Field field : {Field::kBody, Field::kTitle}) {
         const auto f = static_cast<size_t>(field);
         if (!(weights[f] > 0)) continue;
-        const uint64_t df = scope_.document_frequency(state_, field, term.term);
+        w.entries[f] = entries_.size();
+        const uint64_t df = scope_.document_frequency(state_, field, term.term, entries_);
         if (df > 0) w.factor[f] = static_cast<double>(weights[f]) * idf(scope_.passages, df);
         w.key = std::max(w.key, w.factor[f]);
       }
@@ -170,12 +187,14 @@ class Ranking {
     }
     const double k1_plus = static_cast<double>(query_.k1) + 1;
     for (const Weighed& w : weighed) {
-      if (w.factor[0] > 0) parts_.push_back({w.term, Field::kBody, w.factor[0] * k1_plus});
-      if (w.factor[1] > 0) parts_.push_back({w.term, Field::kTitle, w.factor[1] * k1_plus});
+      if (w.factor[0] > 0) parts_.push_back({w.term, Field::kBody, w.factor[0] * k1_plus, w.entries[0]});
+      if (w.factor[1] > 0) parts_.push_back({w.term, Field::kTitle, w.factor[1] * k1_plus, w.entries[1]});
     }
   }
 
   const Norm& norm(Field field) const { return field == Field::kBody ? body_norm_ : title_norm_; }
+
+  const TermEntry& entry(const QueryPart& part, size_t segment) const { return entries_[part.entries + segment]; }
 
   double upper_bound(const QueryPart& part, const TermEntry& entry) const {
     if (entry.max_tf == kSaturated) return part.factor;
@@ -186,25 +205,32 @@ class Ranking {
     const SegmentView& view = *state_.segments[index];
     const Visible& visible = *scope_.visible[index];
     if (visible.count == 0) return;
-    const Segment& segment = view.segment();
-    s_.lists.clear();
-    for (const QueryPart& part : parts_) {
-      const TermEntry entry = segment.find(part.field, query_.terms[part.term].term);
-      if (entry.df == 0) continue;
-      s_.lists.push_back({segment.cursor(part.field, entry), static_cast<float>(part.factor),
-                          upper_bound(part, entry), part.field == Field::kTitle});
-    }
-    if (s_.lists.empty()) return;
-    std::sort(s_.lists.begin(), s_.lists.end(), [](const List& a, const List& b) { return a.bound < b.bound; });
-    s_.bounds.assign(1, 0);
-    for (const List& list : s_.lists) s_.bounds.push_back(s_.bounds.back() + list.bound);
-    if (s_.bounds.back() < threshold_.cut()) return;
+    open_lists(index, view.segment());
+    if (s_.lists.empty() || s_.bounds.back() < threshold_.cut()) return;
 
+    const Segment& segment = view.segment();
     std::vector<uint64_t> allowed;
     if (has_restrictions(query_.filter)) allowed = restricted(view, visible, query_.filter);
     const std::vector<uint64_t>* filter = !allowed.empty() ? &allowed : visible.all ? nullptr : &visible.bits;
     for (uint32_t begin = 0, size = kFirstWindow; begin < segment.passage_count(); begin += size, size = kWindow) {
       search_window(index, segment, filter, begin, std::min(segment.passage_count(), begin + size));
+    }
+  }
+
+  // The query's lists in the segment, weakest first, and their bounds.
+  void open_lists(uint32_t index, const Segment& segment) {
+    std::vector<std::pair<double, const QueryPart*>> ordered;  // Not List: a cursor is too large to be moved about.
+    for (const QueryPart& part : parts_) {
+      if (entry(part, index).df > 0) ordered.emplace_back(upper_bound(part, entry(part, index)), &part);
+    }
+    std::sort(ordered.begin(), ordered.end());
+    s_.lists.clear();
+    s_.bounds.assign(1, 0);
+    for (const auto& [bound, part] : ordered) {
+      const TermEntry& e = entry(*part, index);
+      s_.lists.push_back({segment.cursor(part->field, e), static_cast<float>(part->factor), bound,
+                          part->field == Field::kTitle, e.df});
+      s_.bounds.push_back(s_.bounds.back() + bound);
     }
   }
 
@@ -217,68 +243,128 @@ class Ranking {
 
   void search_window(uint32_t segment_index, const Segment& segment, const std::vector<uint64_t>* filter,
                      uint32_t begin, uint32_t end) {
+    const uint32_t size = end - begin;
     const size_t weak = weak_lists(threshold_.cut());
     if (weak == s_.lists.size()) return;
-    const uint32_t size = end - begin;
-    const auto base = static_cast<float>(body_norm_.base), per_length = static_cast<float>(body_norm_.per_length);
-    const uint32_t* const lengths = segment.lengths() + begin;
-    for (uint32_t i = 0; i < size; ++i) s_.norms[i] = base + per_length * static_cast<float>(static_cast<int32_t>(lengths[i]));
+    size_t left = s_.lists.size();  // lists that are not in the sums of all open passages
+    size_t open = filter == nullptr ? size : open_allowed(*filter, begin, size);
+    if (open == 0) return;
+    set_norms(segment.lengths() + begin, size);
     std::memset(s_.sums, 0, size * sizeof(float));
-    for (size_t l = weak; l < s_.lists.size(); ++l) accumulate(s_.lists[l], begin, end);
+    if (open >= size / kSparse) {
+      while (left > weak) accumulate(s_.lists[--left], begin, end);
+      open = filter == nullptr ? open_touched(size, needed(left)) : keep_needed(open, needed(left));
+    }
+    while (left > 0 && open > 0) {
+      --left;
+      const uint64_t postings = uint64_t{s_.lists[left].df} * size / segment.passage_count();
+      if (postings < kLookupCost * open) accumulate(s_.lists[left], begin, end);
+      else look_up(s_.lists[left], begin, open);
+      open = keep_needed(open, needed(left));
+    }
+    for (size_t k = 0; k < open; ++k) {
+      const float sum = s_.sums[s_.open[k]];
+      if (sum < threshold_.cut()) continue;
+      threshold_.add(sum);
+      s_.found.push_back({segment_index, begin + s_.open[k], sum, 0, 0});
+    }
+    if (s_.found.size() > found_limit_) {
+      drop_hopeless();
+      found_limit_ = 2 * s_.found.size() + found_limit_;  // Ties are never hopeless: looked at a few times, not at each window.
+    }
+  }
 
-    const auto needed = static_cast<float>(std::max(0.0, threshold_.cut() - s_.bounds[weak]) * kSlack);
-    s_.open.clear();
-    for (uint32_t i = 0; i < size; ++i) {
-      if (s_.sums[i] < needed || s_.sums[i] <= 0) continue;
-      const uint32_t p = begin + i;
-      if (filter != nullptr && ((*filter)[p / 64] >> (p % 64) & 1) == 0) continue;
-      s_.open.push_back(i);
+  // What a passage must have when the weakest `left` lists are still to come. Above 0 unless these suffice alone: some
+  // term must be in it.
+  float needed(size_t left) const {
+    const double rest = (threshold_.cut() - s_.bounds[left]) * kSlack;
+    if (left > 0 && rest <= 0) return 0;
+    return std::max(static_cast<float>(rest), std::numeric_limits<float>::denorm_min());
+  }
+
+  // Opens the window's passages that the filter passes.
+  size_t open_allowed(const std::vector<uint64_t>& filter, uint32_t begin, uint32_t size) {
+    size_t open = 0;
+    static_assert(kWindow % 64 == 0 && kFirstWindow % 64 == 0);
+    for (uint32_t i = 0; i < size; i += 64) {
+      for (uint64_t word = filter[(begin + i) / 64]; word != 0; word &= word - 1) {
+        s_.open[open++] = i + static_cast<uint32_t>(std::countr_zero(word));
+      }
     }
-    for (size_t l = weak; l-- > 0 && !s_.open.empty();) complete(l, begin);
-    for (uint32_t i : s_.open) {
-      if (s_.sums[i] < threshold_.cut()) continue;
-      threshold_.add(s_.sums[i]);
-      s_.found.push_back({segment_index, begin + i, s_.sums[i], 0, 0});
+    return open;
+  }
+
+  size_t open_touched(uint32_t size, float least) {
+    size_t open = 0;
+    for (uint32_t i = 0; i < size; ++i) {  // Without a branch: which passages reach it cannot be predicted.
+      s_.open[open] = i;
+      open += s_.sums[i] >= least ? 1 : 0;
     }
-    if (s_.found.size() > 16 * query_.limit + kWindow) drop_hopeless();
+    return open;
+  }
+
+  size_t keep_needed(size_t open, float least) {
+    size_t kept = 0;
+    for (size_t k = 0; k < open; ++k) {
+      const uint32_t i = s_.open[k];
+      s_.open[kept] = i;
+      kept += s_.sums[i] >= least ? 1 : 0;
+    }
+    return kept;
+  }
+
+  void set_norms(const uint32_t* lengths, uint32_t size) {
+    const auto base = static_cast<float>(body_norm_.base), per_length = static_cast<float>(body_norm_.per_length);
+    const auto set = [&](uint32_t i) {
+      s_.norms[i] = base + per_length * static_cast<float>(static_cast<int32_t>(lengths[i]));
+      s_.ones[i] = 1 / (1 + s_.norms[i]);
+    };
+    uint32_t i = 0;
+    for (; i + 8 <= size; i += 8) {  // A fixed count lets the compiler use vectors.
+      for (uint32_t k = 0; k < 8; ++k) set(i + k);
+    }
+    for (; i < size; ++i) set(i);
+  }
+
+  // What tf occurrences in the window's passage i add.
+  float part(const List& list, uint32_t count, uint32_t i) const {
+    const auto tf = static_cast<float>(static_cast<int32_t>(count));
+    return list.factor * tf / (tf + (list.title ? static_cast<float>(title_norm_.base) : s_.norms[i]));
   }
 
   // Adds a list's contributions to the window's sums.
   void accumulate(List& list, uint32_t begin, uint32_t end) {
     PostingCursor& c = list.cursor;
     if (!c.seek_block(begin)) return;
-    const auto constant = static_cast<float>(title_norm_.base);
     for (;;) {
       const uint32_t n = c.size();
       const uint32_t* const passages = c.passages();
       const uint32_t* const tfs = c.tfs();
       uint32_t k = c.position;
       while (k < n && passages[k] < begin) ++k;
-      // Damaged lists may hold passages in any order: none outside the window is touched.
-      for (; k < n && passages[k] < end; ++k) {
-        const uint32_t i = passages[k] - begin;
-        const auto tf = static_cast<float>(static_cast<int32_t>(tfs[k]));
-        s_.sums[i] += list.factor * tf / (tf + (list.title ? constant : s_.norms[i]));
+      // A block is ascending even if damaged, so none outside the window is touched.
+      const uint32_t stop = passages[n - 1] < end ? n : static_cast<uint32_t>(std::lower_bound(passages + k, passages + n, end) - passages);
+      if (list.title) {
+        for (; k < stop; ++k) s_.sums[passages[k] - begin] += part(list, tfs[k], 0);
+      } else if (c.all_one()) {
+        for (; k < stop; ++k) s_.sums[passages[k] - begin] += list.factor * s_.ones[passages[k] - begin];
+      } else {
+        for (; k < stop; ++k) {
+          const uint32_t i = passages[k] - begin;
+          s_.sums[i] += tfs[k] == 1 ? list.factor * s_.ones[i] : part(list, tfs[k], i);
+        }
       }
       c.position = k;
       if (k < n || !c.next_block()) return;
     }
   }
 
-  // Adds list l to the passages still open, and closes those that cannot reach the threshold with what is left.
-  void complete(size_t l, uint32_t begin) {
-    List& list = s_.lists[l];
-    const auto constant = static_cast<float>(title_norm_.base);
-    const auto needed = static_cast<float>(std::max(0.0, threshold_.cut() - s_.bounds[l]) * kSlack);
-    size_t kept = 0;
-    for (uint32_t i : s_.open) {
-      if (const uint32_t count = list.cursor.tf_of(begin + i); count > 0) {
-        const auto tf = static_cast<float>(static_cast<int32_t>(count));
-        s_.sums[i] += list.factor * tf / (tf + (list.title ? constant : s_.norms[i]));
-      }
-      if (s_.sums[i] >= needed) s_.open[kept++] = i;
+  // The same for the open passages alone.
+  void look_up(List& list, uint32_t begin, size_t open) {
+    for (size_t k = 0; k < open; ++k) {
+      const uint32_t i = s_.open[k];
+      if (const uint32_t tf = list.cursor.tf_of(begin + i); tf > 0) s_.sums[i] += part(list, tf, i);
     }
-    s_.open.resize(kept);
   }
 
   void drop_hopeless() {
@@ -293,9 +379,9 @@ class Ranking {
       while (to < s_.found.size() && s_.found[to].segment == s_.found[from].segment) ++to;
       const Segment& segment = state_.segments[s_.found[from].segment]->segment();
       for (const QueryPart& part : parts_) {
-        const TermEntry entry = segment.find(part.field, query_.terms[part.term].term);
-        if (entry.df == 0) continue;
-        PostingCursor cursor = segment.cursor(part.field, entry);
+        const TermEntry& e = entry(part, s_.found[from].segment);
+        if (e.df == 0) continue;
+        PostingCursor cursor = segment.cursor(part.field, e);
         for (size_t i = from; i < to; ++i) {
           const uint32_t tf = cursor.tf_of(s_.found[i].passage);
           if (tf == 0) continue;
@@ -344,6 +430,8 @@ class Ranking {
   Threshold threshold_;
   Scratch& s_;
   std::vector<QueryPart> parts_;
+  std::vector<TermEntry> entries_;
+  size_t found_limit_;  // found is thinned out beyond this
   Norm body_norm_, title_norm_;
   float uncounted_ = 0;  // RankTerm::cover of the terms that no part stands for: not looked up, so not known absent
 };
@@ -385,8 +473,10 @@ Snapshot::Statistics Snapshot::statistics(const std::vector<TermId>& terms, cons
   Statistics statistics;
   statistics.passages = scope.passages;
   statistics.mean_length = scope.mean_length();
+  std::vector<TermEntry> entries;
   for (TermId term : terms) {
-    statistics.document_frequency.push_back(scope.document_frequency(*state_, Field::kBody, term));
+    entries.clear();
+    statistics.document_frequency.push_back(scope.document_frequency(*state_, Field::kBody, term, entries));
   }
   return statistics;
 }
