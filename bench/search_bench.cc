@@ -1,14 +1,16 @@
 // Indexing and search beside Xapian and SQLite FTS5 in one run, on one core.
 //
 //   search_bench [--passages N] [--questions N] [--characters N] [--limit N] [--no-peers] [--cpu]
-//                [--index FOLDER] [--corpus PASSAGES.jsonl --ask QUESTIONS.jsonl]
+//                [--shapes] [--index FOLDER] [--corpus PASSAGES.jsonl --ask QUESTIONS.jsonl]
 //
 // Before anything is timed, a sample of the questions is ranked by a scorer that looks at every passage, and must
 // agree. What is timed is a whole search as `sillok search` does it: ranking, the closer look at the first candidates,
-// texts and snippets. Peers get the same passages and questions, with the terms they make by default, and give the texts
-// of as many results. --cpu times processor seconds instead of the clock: for machines that have other work to do.
+// texts and snippets. Peers get the same passages and questions, and give the texts of as many results: FTS5 and Xapian
+// with the terms they make by default, and Xapian once more with Sillok's terms and weights. Passages may say their
+// "id" and questions the "records" that answer them: then how often the right passage comes first is printed as well.
+// --cpu times processor seconds instead of the clock: for machines that have other work to do.
+// --shapes also times questions that differ from the usual in length or in what they may find.
 // --index keeps our index and the questions in FOLDER; a later run with it times searches of what is there, and no peers.
-#include <sqlite3.h>
 #include <unistd.h>
 #include <xapian.h>
 
@@ -16,54 +18,27 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
-#include <ctime>
+#include <functional>
 #include <unordered_map>
 
 #include "search/index.h"
 #include "search/query.h"
 #include "search/search.h"
 #include "search/terms.h"
-#include "search_corpus.h"
+#include "search_peers.h"
 
 namespace sillok::bench {
 namespace {
 
-bool cpu_time = false;  // --cpu
-double now_seconds() {
-  timespec now{};
-  ::clock_gettime(cpu_time ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-}
-double seconds_since(double start) { return now_seconds() - start; }
-
 struct Options {
   size_t passages = 10'000, questions = 500, characters = 500, limit = 10;
-  bool peers = true;
+  bool peers = true, shapes = false;
   std::string corpus, ask, index;
 };
 
-struct Figures {
-  double indexing_seconds = 0, p50_ms = 0, p99_ms = 0;
-};
-
-void summarise(std::vector<double>& ms, Figures& figures) {
-  std::sort(ms.begin(), ms.end());
-  figures.p50_ms = ms[ms.size() / 2];
-  figures.p99_ms = ms[std::min(ms.size() - 1, ms.size() * 99 / 100)];
-}
-
-search::RankQuery rank_query(const std::string& question, size_t limit) {
-  const std::u32string folded = search::fold_with_offsets(question).text;
-  search::RankQuery query;
-  for (const auto& t : search::question_terms(folded)) query.terms.push_back({t.id, t.weight, 0});
-  const search::RankProfile& profile = search::rank_profile(folded);
-  query.k1 = profile.k1;
-  query.b = profile.b;
-  query.limit = limit;
-  return query;
-}
-
 // ---- Sillok
+
+constexpr size_t kFewOf = 1000;  // one record in so many has the label "few"
 
 Result<search::Index> index_ours(const Corpus& corpus, const fs::path& folder, Figures& figures, double& terms_seconds) {
   SILLOK_ASSIGN(search::Index index, search::Index::open(folder));
@@ -80,7 +55,7 @@ Result<search::Index> index_ours(const Corpus& corpus, const fs::path& folder, F
       e.number = 1;
       e.record = keys[i];
       e.text = corpus.passages[i];
-      e.label = "public";
+      e.label = i % kFewOf == 0 ? "few" : "public";
       e.length = search::append_terms(e.text, e.terms);
       entries.push_back(std::move(e));
     }
@@ -130,96 +105,26 @@ bool agrees(const Corpus& corpus, const search::Snapshot& snapshot, const std::v
   return true;
 }
 
-// ---- Peers
+// ---- The run
 
-Figures measure_xapian(const Corpus& corpus, const fs::path& folder, size_t limit) {
-  Figures figures;
-  const auto start = now_seconds();
-  {
-    Xapian::WritableDatabase db(folder.string(), Xapian::DB_CREATE_OR_OVERWRITE);
-    Xapian::TermGenerator generator;
-    for (const std::string& text : corpus.passages) {
-      Xapian::Document document;
-      document.set_data(text);
-      generator.set_document(document);
-      generator.index_text(text);
-      db.add_document(document);
-    }
-    db.commit();
-  }
-  figures.indexing_seconds = seconds_since(start);
-  const Xapian::Database db(folder.string());
-  std::vector<double> ms;
-  size_t bytes = 0;
-  for (const std::string& question : corpus.questions) {
-    const auto asked = now_seconds();
-    Xapian::QueryParser parser;
-    Xapian::Enquire enquire(db);
-    enquire.set_query(parser.parse_query(question, 0));
-    const Xapian::MSet found = enquire.get_mset(0, static_cast<Xapian::doccount>(limit));
-    for (auto at = found.begin(); at != found.end(); ++at) bytes += at.get_document().get_data().size();
-    ms.push_back(seconds_since(asked) * 1000);
-  }
-  if (bytes == 0) throw Xapian::DatabaseError("it found nothing");
-  summarise(ms, figures);
-  return figures;
-}
-
-Result<Figures> measure_fts5(const Corpus& corpus, const fs::path& path, size_t limit) {
-  Figures figures;
-  sqlite3* db = nullptr;
-  sqlite3_open(path.c_str(), &db);
-  const auto run = [db](const char* sql) { sqlite3_exec(db, sql, nullptr, nullptr, nullptr); };
-  const auto start = now_seconds();
-  run("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; CREATE VIRTUAL TABLE t USING fts5(text, tokenize='unicode61'); BEGIN");
-  sqlite3_stmt* insert = nullptr;
-  sqlite3_prepare_v2(db, "INSERT INTO t(text) VALUES(?)", -1, &insert, nullptr);
-  for (const std::string& text : corpus.passages) {
-    sqlite3_bind_text(insert, 1, text.data(), static_cast<int>(text.size()), SQLITE_STATIC);
-    sqlite3_step(insert);
-    sqlite3_reset(insert);
-  }
-  sqlite3_finalize(insert);
-  run("COMMIT");
-  figures.indexing_seconds = seconds_since(start);
-  sqlite3_stmt* select = nullptr;
-  sqlite3_prepare_v2(db, "SELECT rowid, text FROM t WHERE t MATCH ? ORDER BY rank LIMIT ?", -1, &select, nullptr);
-  std::vector<double> ms;
-  size_t bytes = 0;
-  for (const std::string& question : corpus.questions) {
-    std::string match;
-    for (std::string_view word : split(question, ' ')) {
-      std::string clean(word);
-      std::erase(clean, '"');
-      if (!clean.empty()) match += (match.empty() ? "\"" : " OR \"") + clean + '"';
-    }
-    const auto asked = now_seconds();
-    sqlite3_bind_text(select, 1, match.data(), static_cast<int>(match.size()), SQLITE_STATIC);
-    sqlite3_bind_int(select, 2, static_cast<int>(limit));
-    while (sqlite3_step(select) == SQLITE_ROW) bytes += static_cast<size_t>(sqlite3_column_bytes(select, 1));
-    sqlite3_reset(select);
-    ms.push_back(seconds_since(asked) * 1000);
-  }
-  sqlite3_finalize(select);
-  sqlite3_close(db);
-  if (bytes == 0) return fail(ErrorCode::kIo, "fts5 found nothing");
-  summarise(ms, figures);
-  return figures;
-}
-
-void print(const char* name, const Figures& f, const Figures& ours, size_t passages) {
-  const double per_second = static_cast<double>(passages) / f.indexing_seconds;
-  std::printf("%-10s %10.0f passages/s   p50 %8.3f ms   p99 %8.3f ms   ours is x%.1f, x%.1f, x%.1f\n", name, per_second,
+void print(const char* name, const Figures& f, const Figures& ours, const Corpus& corpus) {
+  const double per_second = static_cast<double>(corpus.passages.size()) / f.indexing_seconds;
+  std::printf("%-18s %10.0f passages/s   p50 %8.3f ms   p99 %8.3f ms   ours is x%.1f, x%.1f, x%.1f\n", name, per_second,
               f.p50_ms, f.p99_ms, f.indexing_seconds / ours.indexing_seconds, f.p50_ms / ours.p50_ms,
               f.p99_ms / ours.p99_ms);
+  if (!corpus.answers.empty()) {
+    std::printf("%-18s right passage first for %.1f of 100 questions\n", "",
+                100 * static_cast<double>(f.right_first) / static_cast<double>(corpus.questions.size()));
+  }
   std::fflush(stdout);
 }
 
 bool parse(int argc, char** argv, Options& o) {
   for (int i = 1; i < argc; ++i) {
     const std::string_view name = argv[i];
-    if (name == "--no-peers" || name == "--cpu") {
-      (name == "--cpu" ? cpu_time : o.peers) = name == "--cpu";
+    if (name == "--no-peers" || name == "--cpu" || name == "--shapes") {
+      if (name == "--no-peers") o.peers = false;
+      else (name == "--cpu" ? cpu_time : o.shapes) = true;
       continue;
     }
     if (i + 1 >= argc) return false;
@@ -248,14 +153,19 @@ Status measure_searches(const Options& options, const Corpus& corpus, const fs::
   size_t found = 0;
   for (int round = 0; round < 2; ++round) {  // the first warms the page cache
     ms.clear();
-    for (const std::string& question : corpus.questions) {
+    figures.right_first = 0;
+    for (size_t q = 0; q < corpus.questions.size(); ++q) {
       const auto asked = now_seconds();
       search::Request request;
-      request.query = question;
+      request.query = corpus.questions[q];
       request.limit = options.limit;
       SILLOK_ASSIGN(const search::Response response, searcher.search(request));
       ms.push_back(seconds_since(asked) * 1000);
       found += response.results.size();
+      if (!response.results.empty() &&
+          corpus.is_answer(q, static_cast<size_t>(response.results[0].version_id - 1))) {
+        ++figures.right_first;
+      }
     }
   }
   if (found == 0) return fail(ErrorCode::kInternal, "sillok found nothing");
@@ -270,6 +180,86 @@ Status keep_questions(const Corpus& corpus, const fs::path& folder) {
   return write_file_atomic(folder / "questions.txt", lines);
 }
 
+// ---- Unusual questions
+
+// The first `count` words of question q and those that follow it.
+std::string words_from(const Corpus& corpus, size_t q, size_t count) {
+  std::string text;
+  for (size_t words = 0; words < count; ++q) {
+    for (std::string_view word : split(corpus.questions[q % corpus.questions.size()], ' ')) {
+      if (word.empty() || words == count) continue;
+      text += std::string(word) + ' ';
+      ++words;
+    }
+  }
+  return text;
+}
+
+std::string commonest_word(const Corpus& corpus) {
+  std::unordered_map<std::string, size_t> counts;
+  std::string best;
+  for (const std::string& question : corpus.questions) {
+    for (std::string_view word : split(question, ' ')) {
+      if (const size_t count = ++counts[std::string(word)]; !word.empty() && count > counts[best]) best = word;
+    }
+  }
+  return best;
+}
+
+// Searches that differ from the usual in length or in what they may find.
+Status measure_shapes(const Options& options, const Corpus& corpus, const fs::path& folder) {
+  SILLOK_ASSIGN(const search::Searcher searcher, search::Searcher::open(folder));
+  const std::string common = commonest_word(corpus);
+  struct Shape {
+    const char* name;
+    std::function<search::Request(size_t)> request;
+  };
+  const auto asks = [](std::string query) {
+    search::Request request;
+    request.query = std::move(query);
+    return request;
+  };
+  const Shape shapes[] = {
+      {"1 word", [&](size_t q) { return asks(words_from(corpus, q, 1)); }},
+      {"the commonest word", [&](size_t) { return asks(common); }},
+      {"48 words", [&](size_t q) { return asks(words_from(corpus, q, 48)); }},
+      {"one passage in 1,000 visible", [&](size_t q) {
+         search::Request request = asks(corpus.questions[q]);
+         request.labels = {"few"};
+         return request;
+       }},
+      {"all but one in 1,000 visible", [&](size_t q) {
+         search::Request request = asks(corpus.questions[q]);
+         request.labels = {"public"};
+         return request;
+       }},
+      {"record:R12", [&](size_t q) { return asks("record:R12 " + corpus.questions[q]); }},
+      {"two words in quotes", [&](size_t q) { return asks('"' + std::string(trim(words_from(corpus, q, 2))) + "\" " + corpus.questions[q]); }},
+  };
+  for (const Shape& shape : shapes) {
+    std::vector<double> ms;
+    double first_ms = 0;
+    size_t found = 0;
+    for (size_t q = 0; q < std::min<size_t>(corpus.questions.size(), 200); ++q) {
+      search::Request request = shape.request(q);
+      request.limit = options.limit;
+      const auto asked = now_seconds();
+      SILLOK_ASSIGN(const search::Response response, searcher.search(request));
+      ms.push_back(seconds_since(asked) * 1000);
+      if (q == 0) first_ms = ms[0];
+      found += response.results.size();
+    }
+    Figures figures;
+    const auto asked = static_cast<double>(ms.size());
+    summarise(ms, figures);
+    std::printf("%-30s p50 %8.3f ms   p99 %8.3f ms   first %8.3f ms   %.1f results\n", shape.name, figures.p50_ms,
+                figures.p99_ms, first_ms, static_cast<double>(found) / asked);
+  }
+  return {};
+}
+
+// ---- The run
+
 // Searches of an index that an earlier run kept.
 Status run_kept(const Options& options, const fs::path& folder) {
   Corpus corpus;
@@ -283,6 +273,7 @@ Status run_kept(const Options& options, const fs::path& folder) {
   std::printf("%llu passages kept in %s, %zu questions: p50 %.3f ms, p99 %.3f ms\n",
               static_cast<unsigned long long>(index.snapshot().passage_count()), folder.c_str(), corpus.questions.size(),
               ours.p50_ms, ours.p99_ms);
+  if (options.shapes) return measure_shapes(options, corpus, folder);
   return {};
 }
 
@@ -312,12 +303,14 @@ Status run(const Options& options, const fs::path& folder) {
   std::printf("%zu passages, %zu questions of %.0f terms, best %zu; index %.1f MB; of indexing, terms take %.0f%%\n",
               corpus.passages.size(), corpus.questions.size(), terms / static_cast<double>(corpus.questions.size()),
               options.limit, static_cast<double>(bytes) / 1e6, 100 * terms_seconds / ours.indexing_seconds);
-  print("sillok", ours, ours, corpus.passages.size());
+  print("sillok", ours, ours, corpus);
   if (!options.index.empty()) SILLOK_TRY(keep_questions(corpus, our_folder));
+  if (options.shapes) SILLOK_TRY(measure_shapes(options, corpus, our_folder));
   if (!options.peers) return {};
-  print("xapian", measure_xapian(corpus, folder / "xapian", options.limit), ours, corpus.passages.size());
+  print("xapian, its terms", measure_xapian(corpus, folder / "xapian", options.limit, XapianTerms::kDefault), ours, corpus);
+  print("xapian, our terms", measure_xapian(corpus, folder / "xapian_ours", options.limit, XapianTerms::kOurs), ours, corpus);
   SILLOK_ASSIGN(const Figures fts5, measure_fts5(corpus, folder / "fts5.db", options.limit));
-  print("fts5", fts5, ours, corpus.passages.size());
+  print("fts5, its terms", fts5, ours, corpus);
   return {};
 }
 
@@ -329,7 +322,7 @@ int main(int argc, char** argv) {
   bench::Options options;
   if (!bench::parse(argc, argv, options)) {
     std::fprintf(stderr, "usage: search_bench [--passages N] [--questions N] [--characters N] [--limit N] [--no-peers] [--cpu] "
-                         "[--index FOLDER] [--corpus FILE --ask FILE]\n");
+                         "[--shapes] [--index FOLDER] [--corpus FILE --ask FILE]\n");
     return 2;
   }
   std::string name = (fs::temp_directory_path() / "sillok_bench_XXXXXX").string();

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <random>
+#include <unordered_map>
 
 namespace sillok::bench {
 namespace {
@@ -73,9 +74,16 @@ Corpus make_corpus(size_t passages, size_t questions, size_t characters, uint64_
   return corpus;
 }
 
+bool Corpus::is_answer(size_t question, size_t passage) const {
+  if (answers.empty()) return false;
+  const std::vector<size_t>& right = answers[question];
+  return std::find(right.begin(), right.end(), passage) != right.end();
+}
+
 Result<Corpus> read_corpus(const fs::path& passages, const fs::path& questions) {
   Corpus corpus;
-  const auto read = [](const fs::path& path, const char* key, std::vector<std::string>& out) -> Status {
+  std::unordered_map<std::string, size_t> passage_of;
+  const auto read = [&](const fs::path& path, const char* key, std::vector<std::string>& out) -> Status {
     SILLOK_ASSIGN(const std::string bytes, read_file(path));
     for (std::string_view line : split(bytes, '\n')) {
       if (trim(line).empty()) continue;
@@ -83,12 +91,22 @@ Result<Corpus> read_corpus(const fs::path& passages, const fs::path& questions) 
       if (!object.is_object() || !object.contains(key) || !object[key].is_string()) {
         return fail(ErrorCode::kInvalid, path.string() + ": a line has no string \"" + key + "\"");
       }
+      if (object.contains("id") && object["id"].is_string()) passage_of.emplace(object["id"].get<std::string>(), out.size());
+      if (object.contains("records") && object["records"].is_array()) {
+        corpus.answers.emplace_back();
+        for (const auto& id : object["records"]) {
+          const auto at = id.is_string() ? passage_of.find(id.get<std::string>()) : passage_of.end();
+          if (at != passage_of.end()) corpus.answers.back().push_back(at->second);
+        }
+      }
       out.push_back(object[key].get<std::string>());
     }
     return {};
   };
   SILLOK_TRY(read(passages, "text", corpus.passages));
+  corpus.answers.clear();
   SILLOK_TRY(read(questions, "question", corpus.questions));
+  if (corpus.answers.size() != corpus.questions.size()) corpus.answers.clear();
   return corpus;
 }
 

@@ -27,8 +27,9 @@ void pack(const uint32_t* values, uint32_t count, uint32_t bits, std::string& ou
 }
 
 // Eight values at a time with every shift a constant: the compiler turns a group into straight loads and masks.
+// `plus` is added to every value.
 template <uint32_t kBits>
-void unpack(const char* from, uint32_t groups, uint32_t* to) {
+void unpack(const char* from, uint32_t groups, uint32_t plus, uint32_t* to) {
   constexpr uint64_t kMask = kBits == 32 ? 0xFFFFFFFFull : (uint64_t{1} << kBits) - 1;
   for (uint32_t g = 0; g < groups; ++g, from += kBits, to += 8) {
     [&]<size_t... J>(std::index_sequence<J...>) {
@@ -37,12 +38,12 @@ void unpack(const char* from, uint32_t groups, uint32_t* to) {
         std::memcpy(&word, from + (j * kBits) / 8, 8);
         return static_cast<uint32_t>((word >> ((j * kBits) % 8)) & kMask);
       };
-      ((to[J] = one(J)), ...);
+      ((to[J] = one(J) + plus), ...);
     }(std::make_index_sequence<8>());
   }
 }
 
-using Unpack = void (*)(const char*, uint32_t, uint32_t*);
+using Unpack = void (*)(const char*, uint32_t, uint32_t, uint32_t*);
 template <size_t... I>
 constexpr std::array<Unpack, sizeof...(I)> unpack_table(std::index_sequence<I...>) {
   return {&unpack<static_cast<uint32_t>(I)>...};
@@ -157,13 +158,12 @@ bool PostingCursor::load(uint32_t block) {
   if (gap_bits > 32 || tf_bits > 32) return false;
   const size_t gaps_size = packed_size(count, gap_bits);
   if (at + 2 + gaps_size + packed_size(count, tf_bits) > room) return false;
-  kUnpack[gap_bits](data_.data() + at + 2, (count + 7) / 8, passages_);
-  kUnpack[tf_bits](data_.data() + at + 2 + gaps_size, (count + 7) / 8, tfs_);
+  kUnpack[gap_bits](data_.data() + at + 2, (count + 7) / 8, 0, passages_);
+  kUnpack[tf_bits](data_.data() + at + 2 + gaps_size, (count + 7) / 8, 1, tfs_);
   uint64_t passage = block == 0 ? UINT64_MAX : meta(block - 1).last;
   for (uint32_t i = 0; i < count; ++i) {
     passage += uint64_t{passages_[i]} + 1;
     passages_[i] = static_cast<uint32_t>(passage);
-    ++tfs_[i];
   }
   if (passage >= limit_) return false;  // The largest: 64 bits do not wrap here, so all others are below.
   all_one_ = tf_bits == 0;

@@ -32,8 +32,8 @@ constexpr uint32_t kFirstWindow = 1 << 11;  // the first gives a threshold, so i
 // Relative error allowed between a single-precision sum of 2 x kMaxRankTerms parts and the exact one (512 x 2^-24 is
 // 3e-5), both ways, with a margin.
 constexpr double kSlack = 1 - 4e-4;
-// Looking a passage up in a list costs about as much as adding this many postings of it; measured, 2 to 5 do as well.
-constexpr uint64_t kLookupCost = 3;
+// Looking a passage up in a list costs about as much as adding this many postings of it; measured, 3 to 6 do as well.
+constexpr uint64_t kLookupCost = 4;
 // Where a filter passes fewer than one in this many passages of a window, only those are looked at.
 constexpr uint32_t kSparse = 16;
 

@@ -172,6 +172,28 @@ TEST(Rank, LongListsAndManyWindows) {
   }
 }
 
+TEST(Rank, TiesOverManyWindowsAreOrderedByRecord) {
+  std::mt19937_64 random(3);
+  std::vector<Fact> facts;
+  for (uint32_t i = 0; i < 40'000; ++i) {
+    Fact f;
+    f.version = i + 1, f.number = 1, f.record = "R" + std::to_string(i * 7919 % 40'000), f.label = "A", f.length = 1;
+    f.terms = {term(1)};
+    if (i % 5000 == 4999) f.terms.push_back(term(2)), f.length = 2;
+    facts.push_back(f);
+  }
+  const Folder folder;
+  const Index index = built(folder.path(), facts, 2, random);
+  RankQuery query;
+  query.terms = {{term(1), 1, 0}, {term(2), 1, 0}};
+  query.limit = 20;
+  std::vector<std::string> expected;
+  for (const Expected& e : brute_force(facts, query)) {
+    expected.push_back(describe(e.fact->record, e.fact->number, e.fact->ordinal, e.score));
+  }
+  EXPECT_EQ(described(index.snapshot(), query), expected);
+}
+
 TEST(Rank, TooManyTermsKeepsThoseThatCanAddMost) {
   std::vector<Fact> facts;
   for (uint32_t i = 0; i < 400; ++i) {
