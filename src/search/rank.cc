@@ -16,24 +16,20 @@
 // each posting. Knowing the final threshold from the start was tried (a sixth of the time at most, before the cost of
 // finding it out), and so were bounds by block (of no use: tf saturates at once with k1 this small).
 #include <algorithm>
-#include <bit>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <utility>
 
 #include "search/snapshot.h"
+#include "search/window.h"
 
 namespace sillok::search {
 namespace {
 
-constexpr uint32_t kWindow = 1 << 13;       // passages; their sums and length factors stay in the L1 and L2 caches
-constexpr uint32_t kFirstWindow = 1 << 11;  // the first gives a threshold, so it is short
+constexpr uint32_t kFirstWindow = 1 << 11;  // passages; the first gives a threshold, so it is short
 // Relative error allowed between a single-precision sum of 2 x kMaxRankTerms parts and the exact one (512 x 2^-24 is
 // 3e-5), both ways, with a margin.
 constexpr double kSlack = 1 - 4e-4;
-// Looking a passage up in a list costs about as much as adding this many postings of it; measured, 3 to 6 do as well.
-constexpr uint64_t kLookupCost = 4;
 // Where a filter passes fewer than one in this many passages of a window, only those are looked at.
 constexpr uint32_t kSparse = 16;
 
@@ -45,24 +41,11 @@ struct QueryPart {
   size_t entries = 0;  // of its dictionary entries, one per segment, in Ranking::entries_
 };
 
-struct Norm {
-  double base = 0, per_length = 0;  // tf / (tf + base + per_length x length)
-};
-
 struct Candidate {
   uint32_t segment = 0, passage = 0;
   float approximate = 0;
   double exact = 0;
   float covered = 0;
-};
-
-// A list of one segment being scored.
-struct List {
-  PostingCursor cursor;
-  float factor = 0;
-  double bound = 0;  // of its contribution to any passage
-  bool title = false;
-  uint32_t df = 0;
 };
 
 // The k best approximate scores so far; its smallest is what a passage has to reach.
@@ -89,9 +72,7 @@ struct Scratch {
   std::vector<List> lists;
   std::vector<double> bounds;  // bounds[i]: sum of the bounds of lists 0..i-1
   std::vector<Candidate> found;
-  uint32_t open[kWindow];      // passages of the window still in the running, ascending
-  float sums[kWindow], norms[kWindow];
-  float ones[kWindow];         // 1 / (1 + norm): what a tf of 1, by far the most usual, comes to
+  Window window;
 };
 
 Scratch& scratch() {
@@ -122,7 +103,8 @@ struct Scope {
     return passages == 0 ? 0 : static_cast<double>(length_sum) / static_cast<double>(passages);
   }
   // Also appends the term's entry in each segment; df 0 where it has none or nothing is visible.
-  uint64_t document_frequency(const Snapshot::State& state, Field field, TermId term, std::vector<TermEntry>& entries) const {
+  uint64_t document_frequency(const Snapshot::State& state, Field field, TermId term,
+                              std::vector<TermEntry>& entries) const {
     uint64_t df = 0;
     for (size_t s = 0; s < visible.size(); ++s) {
       entries.emplace_back();
@@ -140,7 +122,7 @@ class Ranking {
  public:
   Ranking(const Snapshot::State& state, const RankQuery& query)
       : state_(state), query_(query), scope_(state, query.filter), threshold_(query.limit), s_(scratch()),
-        found_limit_(16 * query.limit + kWindow) {
+        found_limit_(16 * query.limit + Window::kSize) {
     const double k1 = query.k1, b = query.b, mean = scope_.mean_length();
     body_norm_ = {k1 * (1 - b), mean > 0 ? k1 * b / mean : 0};
     title_norm_ = {k1, 0};
@@ -212,7 +194,7 @@ class Ranking {
     std::vector<uint64_t> allowed;
     if (has_restrictions(query_.filter)) allowed = restricted(view, visible, query_.filter);
     const std::vector<uint64_t>* filter = !allowed.empty() ? &allowed : visible.all ? nullptr : &visible.bits;
-    for (uint32_t begin = 0, size = kFirstWindow; begin < segment.passage_count(); begin += size, size = kWindow) {
+    for (uint32_t begin = 0, size = kFirstWindow; begin < segment.passage_count(); begin += size, size = Window::kSize) {
       search_window(index, segment, filter, begin, std::min(segment.passage_count(), begin + size));
     }
   }
@@ -228,8 +210,7 @@ class Ranking {
     s_.bounds.assign(1, 0);
     for (const auto& [bound, part] : ordered) {
       const TermEntry& e = entry(*part, index);
-      s_.lists.push_back({segment.cursor(part->field, e), static_cast<float>(part->factor), bound,
-                          part->field == Field::kTitle, e.df});
+      s_.lists.push_back({segment.cursor(part->field, e), static_cast<float>(part->factor), part->field == Field::kTitle, e.df});
       s_.bounds.push_back(s_.bounds.back() + bound);
     }
   }
@@ -243,34 +224,35 @@ class Ranking {
 
   void search_window(uint32_t segment_index, const Segment& segment, const std::vector<uint64_t>* filter,
                      uint32_t begin, uint32_t end) {
-    const uint32_t size = end - begin;
     const size_t weak = weak_lists(threshold_.cut());
     if (weak == s_.lists.size()) return;
+    Window& window = s_.window;
+    window.move(begin, end);
+    if (filter != nullptr) {
+      window.open_allowed(*filter);
+      if (window.open().empty()) return;
+    }
+    window.reset(segment, body_norm_, title_norm_);
     size_t left = s_.lists.size();  // lists that are not in the sums of all open passages
-    size_t open = filter == nullptr ? size : open_allowed(*filter, begin, size);
-    if (open == 0) return;
-    set_norms(segment.lengths() + begin, size);
-    std::memset(s_.sums, 0, size * sizeof(float));
-    if (open >= size / kSparse) {
-      while (left > weak) accumulate(s_.lists[--left], begin, end);
-      open = filter == nullptr ? open_touched(size, needed(left)) : keep_needed(open, needed(left));
+    if (filter == nullptr || window.open().size() >= (end - begin) / kSparse) {
+      while (left > weak) window.accumulate(s_.lists[--left]);
+      if (filter == nullptr) window.open_reaching(needed(left));
+      else window.close_below(needed(left));
     }
-    while (left > 0 && open > 0) {
-      --left;
-      const uint64_t postings = uint64_t{s_.lists[left].df} * size / segment.passage_count();
-      if (postings < kLookupCost * open) accumulate(s_.lists[left], begin, end);
-      else look_up(s_.lists[left], begin, open);
-      open = keep_needed(open, needed(left));
+    while (left > 0 && !window.open().empty()) {
+      window.add(s_.lists[--left]);
+      window.close_below(needed(left));
     }
-    for (size_t k = 0; k < open; ++k) {
-      const float sum = s_.sums[s_.open[k]];
+    for (uint32_t i : window.open()) {
+      const float sum = window.sum(i);
       if (sum < threshold_.cut()) continue;
       threshold_.add(sum);
-      s_.found.push_back({segment_index, begin + s_.open[k], sum, 0, 0});
+      s_.found.push_back({segment_index, begin + i, sum, 0, 0});
     }
     if (s_.found.size() > found_limit_) {
       drop_hopeless();
-      found_limit_ = 2 * s_.found.size() + found_limit_;  // Ties are never hopeless: looked at a few times, not at each window.
+      // Ties are never hopeless: they are looked at a few times, not at each window.
+      found_limit_ += 2 * s_.found.size();
     }
   }
 
@@ -280,91 +262,6 @@ class Ranking {
     const double rest = (threshold_.cut() - s_.bounds[left]) * kSlack;
     if (left > 0 && rest <= 0) return 0;
     return std::max(static_cast<float>(rest), std::numeric_limits<float>::denorm_min());
-  }
-
-  // Opens the window's passages that the filter passes.
-  size_t open_allowed(const std::vector<uint64_t>& filter, uint32_t begin, uint32_t size) {
-    size_t open = 0;
-    static_assert(kWindow % 64 == 0 && kFirstWindow % 64 == 0);
-    for (uint32_t i = 0; i < size; i += 64) {
-      for (uint64_t word = filter[(begin + i) / 64]; word != 0; word &= word - 1) {
-        s_.open[open++] = i + static_cast<uint32_t>(std::countr_zero(word));
-      }
-    }
-    return open;
-  }
-
-  size_t open_touched(uint32_t size, float least) {
-    size_t open = 0;
-    for (uint32_t i = 0; i < size; ++i) {  // Without a branch: which passages reach it cannot be predicted.
-      s_.open[open] = i;
-      open += s_.sums[i] >= least ? 1 : 0;
-    }
-    return open;
-  }
-
-  size_t keep_needed(size_t open, float least) {
-    size_t kept = 0;
-    for (size_t k = 0; k < open; ++k) {
-      const uint32_t i = s_.open[k];
-      s_.open[kept] = i;
-      kept += s_.sums[i] >= least ? 1 : 0;
-    }
-    return kept;
-  }
-
-  void set_norms(const uint32_t* lengths, uint32_t size) {
-    const auto base = static_cast<float>(body_norm_.base), per_length = static_cast<float>(body_norm_.per_length);
-    const auto set = [&](uint32_t i) {
-      s_.norms[i] = base + per_length * static_cast<float>(static_cast<int32_t>(lengths[i]));
-      s_.ones[i] = 1 / (1 + s_.norms[i]);
-    };
-    uint32_t i = 0;
-    for (; i + 8 <= size; i += 8) {  // A fixed count lets the compiler use vectors.
-      for (uint32_t k = 0; k < 8; ++k) set(i + k);
-    }
-    for (; i < size; ++i) set(i);
-  }
-
-  // What tf occurrences in the window's passage i add.
-  float part(const List& list, uint32_t count, uint32_t i) const {
-    const auto tf = static_cast<float>(static_cast<int32_t>(count));
-    return list.factor * tf / (tf + (list.title ? static_cast<float>(title_norm_.base) : s_.norms[i]));
-  }
-
-  // Adds a list's contributions to the window's sums.
-  void accumulate(List& list, uint32_t begin, uint32_t end) {
-    PostingCursor& c = list.cursor;
-    if (!c.seek_block(begin)) return;
-    for (;;) {
-      const uint32_t n = c.size();
-      const uint32_t* const passages = c.passages();
-      const uint32_t* const tfs = c.tfs();
-      uint32_t k = c.position;
-      while (k < n && passages[k] < begin) ++k;
-      // A block is ascending even if damaged, so none outside the window is touched.
-      const uint32_t stop = passages[n - 1] < end ? n : static_cast<uint32_t>(std::lower_bound(passages + k, passages + n, end) - passages);
-      if (list.title) {
-        for (; k < stop; ++k) s_.sums[passages[k] - begin] += part(list, tfs[k], 0);
-      } else if (c.all_one()) {
-        for (; k < stop; ++k) s_.sums[passages[k] - begin] += list.factor * s_.ones[passages[k] - begin];
-      } else {
-        for (; k < stop; ++k) {
-          const uint32_t i = passages[k] - begin;
-          s_.sums[i] += tfs[k] == 1 ? list.factor * s_.ones[i] : part(list, tfs[k], i);
-        }
-      }
-      c.position = k;
-      if (k < n || !c.next_block()) return;
-    }
-  }
-
-  // The same for the open passages alone.
-  void look_up(List& list, uint32_t begin, size_t open) {
-    for (size_t k = 0; k < open; ++k) {
-      const uint32_t i = s_.open[k];
-      if (const uint32_t tf = list.cursor.tf_of(begin + i); tf > 0) s_.sums[i] += part(list, tf, i);
-    }
   }
 
   void drop_hopeless() {
@@ -430,7 +327,7 @@ class Ranking {
   Threshold threshold_;
   Scratch& s_;
   std::vector<QueryPart> parts_;
-  std::vector<TermEntry> entries_;
+  std::vector<TermEntry> entries_;  // what choose_parts looked up; see QueryPart::entries
   size_t found_limit_;  // found is thinned out beyond this
   Norm body_norm_, title_norm_;
   float uncounted_ = 0;  // RankTerm::cover of the terms that no part stands for: not looked up, so not known absent
@@ -438,35 +335,7 @@ class Ranking {
 
 }  // namespace
 
-Snapshot::Snapshot(std::shared_ptr<const State> state) : state_(std::move(state)) {}
-
 std::vector<Hit> Snapshot::rank(const RankQuery& query) const { return Ranking(*state_, query).run(); }
-
-StoredPassage Snapshot::passage(Hit hit) const {
-  SILLOK_CHECK(hit.segment < state_->segments.size());
-  const SegmentView& view = *state_->segments[hit.segment];
-  const Segment& segment = view.segment();
-  SILLOK_CHECK(hit.passage < segment.passage_count());
-  const PassageRow& p = segment.passage(hit.passage);
-  StoredPassage out;
-  out.ordinal = p.ordinal;
-  out.length = segment.lengths()[hit.passage];
-  out.anchor = segment.anchor(p);
-  out.context = segment.context(p);
-  out.text = segment.body(p);
-  if (p.row >= segment.row_count()) return out;  // Damaged; check() says so.
-  const VersionRow& row = segment.row(p.row);
-  const RowState& state = view.sidecar().rows[p.row];
-  out.version = row.version;
-  out.number = row.number;
-  out.record = segment.record(row);
-  out.title = segment.title(row);
-  out.format = segment.format(row);
-  out.label = view.sidecar().labels[state.label];
-  out.valid_from = state.from;
-  out.valid_to = state.to;
-  return out;
-}
 
 Snapshot::Statistics Snapshot::statistics(const std::vector<TermId>& terms, const Filter& filter) const {
   const Scope scope(*state_, filter);
@@ -480,29 +349,5 @@ Snapshot::Statistics Snapshot::statistics(const std::vector<TermId>& terms, cons
   }
   return statistics;
 }
-
-std::vector<Hit> Snapshot::passages_of(int64_t version) const {
-  std::vector<Hit> hits;
-  for (uint32_t s = 0; s < state_->segments.size(); ++s) {
-    const Segment& segment = state_->segments[s]->segment();
-    for (uint32_t r : segment.rows_of(version)) {
-      const VersionRow& row = segment.row(r);
-      for (uint32_t p = row.first; p < row.first + row.count; ++p) hits.push_back({s, p, 0, 0});
-    }
-  }
-  std::sort(hits.begin(), hits.end(), [this](const Hit& a, const Hit& b) {
-    return state_->segments[a.segment]->segment().passage(a.passage).ordinal <
-           state_->segments[b.segment]->segment().passage(b.passage).ordinal;
-  });
-  return hits;
-}
-
-uint64_t Snapshot::passage_count() const {
-  uint64_t count = 0;
-  for (const auto& view : state_->segments) count += view->segment().passage_count();
-  return count;
-}
-
-int64_t Snapshot::change() const { return state_->change; }
 
 }  // namespace sillok::search

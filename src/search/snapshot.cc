@@ -1,0 +1,59 @@
+#include "search/snapshot.h"
+
+#include <algorithm>
+
+namespace sillok::search {
+
+Snapshot::Snapshot(std::shared_ptr<const State> state) : state_(std::move(state)) {}
+
+StoredPassage Snapshot::passage(Hit hit) const {
+  SILLOK_CHECK(hit.segment < state_->segments.size());
+  const SegmentView& view = *state_->segments[hit.segment];
+  const Segment& segment = view.segment();
+  SILLOK_CHECK(hit.passage < segment.passage_count());
+  const PassageRow& p = segment.passage(hit.passage);
+  StoredPassage out;
+  out.ordinal = p.ordinal;
+  out.length = segment.lengths()[hit.passage];
+  out.anchor = segment.anchor(p);
+  out.context = segment.context(p);
+  out.text = segment.body(p);
+  if (p.row >= segment.row_count()) return out;  // Damaged; check() says so.
+  const VersionRow& row = segment.row(p.row);
+  const RowState& state = view.sidecar().rows[p.row];
+  out.version = row.version;
+  out.number = row.number;
+  out.record = segment.record(row);
+  out.title = segment.title(row);
+  out.format = segment.format(row);
+  out.label = view.sidecar().labels[state.label];
+  out.valid_from = state.from;
+  out.valid_to = state.to;
+  return out;
+}
+
+std::vector<Hit> Snapshot::passages_of(int64_t version) const {
+  std::vector<Hit> hits;
+  for (uint32_t s = 0; s < state_->segments.size(); ++s) {
+    const Segment& segment = state_->segments[s]->segment();
+    for (uint32_t r : segment.rows_of(version)) {
+      const VersionRow& row = segment.row(r);
+      for (uint32_t p = row.first; p < row.first + row.count; ++p) hits.push_back({s, p, 0, 0});
+    }
+  }
+  std::sort(hits.begin(), hits.end(), [this](const Hit& a, const Hit& b) {
+    return state_->segments[a.segment]->segment().passage(a.passage).ordinal <
+           state_->segments[b.segment]->segment().passage(b.passage).ordinal;
+  });
+  return hits;
+}
+
+uint64_t Snapshot::passage_count() const {
+  uint64_t count = 0;
+  for (const auto& view : state_->segments) count += view->segment().passage_count();
+  return count;
+}
+
+int64_t Snapshot::change() const { return state_->change; }
+
+}  // namespace sillok::search
