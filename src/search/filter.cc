@@ -8,6 +8,8 @@ namespace {
 
 constexpr size_t kMaxFilters = 16;       // per segment: clearances times days that are in use at once
 constexpr size_t kMaxCounted = 1 << 16;  // document frequencies remembered per filter, segment and field
+// A list this many times longer than the few visible (or hidden) passages is not walked: they are looked up in it.
+constexpr uint64_t kLookUpBelow = 16;
 
 void set_range(std::vector<uint64_t>& bits, uint32_t first, uint32_t count) {
   for (uint32_t p = first, end = first + count; p < end;) {
@@ -47,6 +49,18 @@ void keep_holders(const Segment& segment, Field field, TermId term, std::vector<
   for (size_t i = 0; i < bits.size(); ++i) bits[i] &= holders[i];
 }
 
+// How many of the list's passages have a bit, where bits are few: `inverted` for few zeros, and then how many have none.
+uint32_t count_holders(PostingCursor cursor, const std::vector<uint64_t>& bits, bool inverted) {
+  uint32_t holders = 0;
+  for (size_t w = 0; w < bits.size(); ++w) {
+    for (uint64_t word = inverted ? ~bits[w] : bits[w]; word != 0; word &= word - 1) {
+      const auto passage = static_cast<uint32_t>(64 * w) + static_cast<uint32_t>(std::countr_zero(word));
+      holders += cursor.tf_of(passage) > 0 ? 1 : 0;  // 0 beyond the segment's last passage, too
+    }
+  }
+  return holders;
+}
+
 }  // namespace
 
 uint32_t Visible::document_frequency(const Segment& segment, Field field, const TermEntry& entry) const {
@@ -59,10 +73,15 @@ uint32_t Visible::document_frequency(const Segment& segment, Field field, const 
   }
   uint32_t df = 0;
   PostingCursor cursor = segment.cursor(field, entry);
-  while (cursor.next_block()) {
-    const uint32_t* const passages = cursor.passages();
-    for (uint32_t k = 0; k < cursor.size(); ++k) {
-      df += static_cast<uint32_t>(bits[passages[k] / 64] >> (passages[k] % 64) & 1);
+  const uint32_t hidden = segment.passage_count() - count;
+  if (kLookUpBelow * std::min(count, hidden) < entry.df) {
+    df = hidden < count ? entry.df - count_holders(cursor, bits, true) : count_holders(cursor, bits, false);
+  } else {
+    while (cursor.next_block()) {
+      const uint32_t* const passages = cursor.passages();
+      for (uint32_t k = 0; k < cursor.size(); ++k) {
+        df += static_cast<uint32_t>(bits[passages[k] / 64] >> (passages[k] % 64) & 1);
+      }
     }
   }
   if (entry.df > 1) {

@@ -194,6 +194,36 @@ TEST(Rank, TiesOverManyWindowsAreOrderedByRecord) {
   EXPECT_EQ(described(index.snapshot(), query), expected);
 }
 
+// Counting looks up the few visible, or the few hidden, where a list is long.
+TEST(Rank, StatisticsWhereFewAreHiddenOrFewVisible) {
+  std::mt19937_64 random(11);
+  std::vector<Fact> facts;
+  for (uint32_t i = 0; i < 20'003; ++i) {
+    Fact f;
+    f.version = i + 1, f.number = 1, f.record = "R" + std::to_string(i), f.label = random() % 400 == 0 ? "B" : "A";
+    f.terms = {term(1)};
+    for (uint32_t t = 2; t < 8; ++t) {
+      if (random() % t == 0) f.terms.push_back(term(t));
+    }
+    f.length = static_cast<uint32_t>(f.terms.size());
+    facts.push_back(f);
+  }
+  const Folder folder;
+  const Index index = built(folder.path(), facts, 3, random);
+  const std::vector<TermId> terms = {term(1), term(2), term(3), term(4), term(5), term(6), term(7)};
+  for (const char* label : {"A", "B"}) {
+    Filter filter;
+    filter.labels = {label};
+    std::vector<uint64_t> expected(terms.size());
+    for (const Fact& f : facts) {
+      for (size_t t = 0; f.label == label && t < terms.size(); ++t) {
+        expected[t] += std::ranges::count(f.terms, terms[t]) > 0 ? 1 : 0;
+      }
+    }
+    EXPECT_EQ(index.snapshot().statistics(terms, filter).document_frequency, expected) << label;
+  }
+}
+
 TEST(Rank, TooManyTermsKeepsThoseThatCanAddMost) {
   std::vector<Fact> facts;
   for (uint32_t i = 0; i < 400; ++i) {
