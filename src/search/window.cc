@@ -10,6 +10,10 @@ namespace {
 // Looking a passage up in a list costs about as much as adding this many postings of it; measured, 3 to 6 do as well.
 constexpr uint64_t kLookupCost = 4;
 
+// Four at a time, for the division; compilers do not see it by themselves at -O2.
+using Floats = float __attribute__((vector_size(16)));
+using Ints = int32_t __attribute__((vector_size(16)));
+
 float to_float(uint32_t value) { return static_cast<float>(static_cast<int32_t>(value)); }  // Signed converts faster.
 
 }  // namespace
@@ -25,10 +29,18 @@ void Window::reset(const Segment& segment, const Norm& body, const Norm& title) 
   const uint32_t size = end_ - begin_;
   const uint32_t* const lengths = segment.lengths() + begin_;
   const auto base = static_cast<float>(body.base), per_length = static_cast<float>(body.per_length);
-  for (uint32_t i = 0; i < size; ++i) {
-    const float norm = base + per_length * to_float(lengths[i]);
-    norms_[i] = norm;
-    ones_[i] = 1 / (1 + norm);
+  uint32_t i = 0;
+  for (; i + 4 <= size; i += 4) {
+    Ints length;
+    std::memcpy(&length, lengths + i, sizeof length);
+    const Floats norm = base + per_length * __builtin_convertvector(length, Floats);
+    const Floats one = 1 / (1 + norm);
+    std::memcpy(norms_ + i, &norm, sizeof norm);
+    std::memcpy(ones_ + i, &one, sizeof one);
+  }
+  for (; i < size; ++i) {
+    norms_[i] = base + per_length * to_float(lengths[i]);
+    ones_[i] = 1 / (1 + norms_[i]);
   }
   std::memset(sums_, 0, size * sizeof(float));
   title_base_ = static_cast<float>(title.base);
