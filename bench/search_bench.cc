@@ -234,7 +234,9 @@ Status measure_shapes(const Options& options, const Corpus& corpus, const fs::pa
          return request;
        }},
       {"record:R12", [&](size_t q) { return asks("record:R12 " + corpus.questions[q]); }},
-      {"two words in quotes", [&](size_t q) { return asks('"' + std::string(trim(words_from(corpus, q, 2))) + "\" " + corpus.questions[q]); }},
+      {"two words in quotes", [&](size_t q) {
+         return asks('"' + std::string(trim(words_from(corpus, q, 2))) + "\" " + corpus.questions[q]);
+       }},
   };
   for (const Shape& shape : shapes) {
     std::vector<double> ms;
@@ -307,8 +309,9 @@ Status run(const Options& options, const fs::path& folder) {
   if (!options.index.empty()) SILLOK_TRY(keep_questions(corpus, our_folder));
   if (options.shapes) SILLOK_TRY(measure_shapes(options, corpus, our_folder));
   if (!options.peers) return {};
-  print("xapian, its terms", measure_xapian(corpus, folder / "xapian", options.limit, XapianTerms::kDefault), ours, corpus);
-  print("xapian, our terms", measure_xapian(corpus, folder / "xapian_ours", options.limit, XapianTerms::kOurs), ours, corpus);
+  const size_t limit = options.limit;
+  print("xapian, its terms", measure_xapian(corpus, folder / "xapian", limit, XapianTerms::kDefault), ours, corpus);
+  print("xapian, our terms", measure_xapian(corpus, folder / "xapian_ours", limit, XapianTerms::kOurs), ours, corpus);
   SILLOK_ASSIGN(const Figures fts5, measure_fts5(corpus, folder / "fts5.db", options.limit));
   print("fts5, its terms", fts5, ours, corpus);
   return {};

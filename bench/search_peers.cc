@@ -80,7 +80,8 @@ Figures measure_xapian(const Corpus& corpus, const fs::path& folder, size_t limi
     const std::string& question = corpus.questions[q];
     const auto asked = now_seconds();
     Xapian::Enquire enquire(db);
-    enquire.set_query(terms == XapianTerms::kDefault ? Xapian::QueryParser().parse_query(question, 0) : query_of_ours(question));
+    enquire.set_query(terms == XapianTerms::kDefault ? Xapian::QueryParser().parse_query(question, 0)
+                                                     : query_of_ours(question));
     const Xapian::MSet found = enquire.get_mset(0, static_cast<Xapian::doccount>(limit));
     for (auto at = found.begin(); at != found.end(); ++at) bytes += at.get_document().get_data().size();
     ms.push_back(seconds_since(asked) * 1000);

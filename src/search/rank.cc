@@ -13,8 +13,8 @@
 // Long questions (60 terms are usual) make document-at-a-time pruning spend its time on choosing the next passage;
 // accumulating over a window of passages that stays in the cache does not choose at all. A weak list is looked up
 // passage by passage only where few passages of the window are left; else it is accumulated too, which costs less for
-// each posting. Knowing the final threshold from the start was tried (a sixth of the time at most, before the cost of
-// finding it out), and so were bounds by block (of no use: tf saturates at once with k1 this small).
+// each posting. Knowing the final threshold from the start was tried: it saves a sixth of the time, without counting
+// what finding it out costs.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -210,7 +210,8 @@ class Ranking {
     s_.bounds.assign(1, 0);
     for (const auto& [bound, part] : ordered) {
       const TermEntry& e = entry(*part, index);
-      s_.lists.push_back({segment.cursor(part->field, e), static_cast<float>(part->factor), part->field == Field::kTitle, e.df});
+      s_.lists.push_back({segment.cursor(part->field, e), static_cast<float>(part->factor),
+                          part->field == Field::kTitle, e.df});
       s_.bounds.push_back(s_.bounds.back() + bound);
     }
   }
