@@ -138,6 +138,7 @@ Result<Answer> Answerer::ask(const AskRequest& request) const {
   if (!chosen.empty()) answer.confidence = confidence(features(response, form, chosen, answer.kind, step ? &*step : nullptr));
 
   std::vector<Quote> quotes;
+  std::vector<std::vector<float>> matched;  // of each quote: the rarity of each word of the question that it matches
   const auto quote = [&](const search::PassageResult& passage, size_t unit, double score) {
     Quote made = make_quote(passage, passage.units[unit], score);
     if (const auto span = find_span(form, answer.kind, made.text)) made.span = span->span;
@@ -146,6 +147,8 @@ Result<Answer> Answerer::ask(const AskRequest& request) const {
     if (!document) return;
     made.anchor = locate(*document, passage, made.text);
     quotes.push_back(std::move(made));
+    matched.push_back(passage.units[unit].found);
+    for (size_t i = 0; i < matched.back().size() && i < response.words.size(); ++i) matched.back()[i] *= response.words[i].rarity;
   };
   for (const Evidence& evidence : in_order(response, chosen, step, request.quotes)) quote(*evidence.passage, evidence.unit, evidence.score);
   answer.passages = std::move(response.results);
@@ -155,7 +158,7 @@ Result<Answer> Answerer::ask(const AskRequest& request) const {
     number_quotes(quotes);
     answer.quotes = std::move(quotes);
     answer.text = answer_text(answer.quotes, step);
-    answer.conflicts = find_conflicts(answer.quotes, answer.kind);
+    answer.conflicts = find_conflicts(answer.quotes, matched, answer.kind);
   } else {
     if (quotes.size() > kClosest) quotes.resize(kClosest);
     number_quotes(quotes);

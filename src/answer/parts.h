@@ -68,6 +68,7 @@ Features features(const search::Response& response, const QuestionForm& form, co
 std::string_view feature_name(size_t i);
 double confidence(const Features& features);
 
-std::vector<Conflict> find_conflicts(const std::vector<Quote>& quotes, Kind kind);
+// `matched`: for each quote, of each word of the question, how much of its rarity the quote matches.
+std::vector<Conflict> find_conflicts(const std::vector<Quote>& quotes, const std::vector<std::vector<float>>& matched, Kind kind);
 
 }  // namespace sillok::answer

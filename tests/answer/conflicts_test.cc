@@ -15,11 +15,12 @@ TEST(Conflicts, DifferentRecordsDifferentAmounts) {
   b.record = "B";
   b.text = "한도는 700만 원";
   b.valid_from = *parse_day("2024-01-01");
-  const auto conflicts = find_conflicts({a, b}, Kind::kNumber);
+  const auto conflicts = find_conflicts({a, b}, {{3, 1}, {3, 1}}, Kind::kNumber);
   ASSERT_EQ(conflicts.size(), 1u);
   EXPECT_EQ(conflicts[0].newer, 1u);
+  EXPECT_TRUE(find_conflicts({a, b}, {{3, 1}, {0, 1}}, Kind::kNumber).empty()) << "one matches the rare word, the other does not";
   b.record = "A";
-  EXPECT_TRUE(find_conflicts({a, b}, Kind::kNumber).empty());
+  EXPECT_TRUE(find_conflicts({a, b}, {{3, 1}, {3, 1}}, Kind::kNumber).empty());
 }
 
 }  // namespace
