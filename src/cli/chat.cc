@@ -1,4 +1,3 @@
-#include <future>
 #include <iostream>
 
 #include "cli/common.h"
@@ -29,17 +28,8 @@ Result<std::string> answer_turn(const Session& session, const model::ChatTemplat
   engine::GenerateRequest request = options;
   // The template writes BOS itself; where it does not, the model wants none.
   request.prompt = session.tokenizer().encode(text, {.special = false, .parse_special = true});
-  std::promise<engine::Generated> promise;
-  engine::Events events;
-  events.on_text = [](std::string_view more) {
-    std::fwrite(more.data(), 1, more.size(), stdout);
-    std::fflush(stdout);
-  };
-  events.on_done = [&](engine::Generated result) { promise.set_value(std::move(result)); };
-  SILLOK_TRY(session.engine->submit(std::move(request), std::move(events)));
-  engine::Generated result = promise.get_future().get();
+  SILLOK_ASSIGN(engine::Generated result, generate_to_output(session, std::move(request)));
   std::fputc('\n', stdout);
-  if (result.finish == engine::Finish::kError) return fail(ErrorCode::kInternal, result.error);
   return std::move(result.text);
 }
 

@@ -1,5 +1,3 @@
-#include <future>
-
 #include "cli/common.h"
 #include "cli/model.h"
 #include "cli/session.h"
@@ -44,21 +42,6 @@ Json result_json(const Session& session, const engine::Generated& result) {
   return json;
 }
 
-Result<engine::Generated> generate(const Session& session, engine::GenerateRequest request, bool streamed) {
-  if (!streamed) return session.engine->generate(std::move(request));
-  std::promise<engine::Generated> promise;
-  engine::Events events;
-  events.on_text = [](std::string_view text) {
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    std::fflush(stdout);
-  };
-  events.on_done = [&](engine::Generated result) { promise.set_value(std::move(result)); };
-  SILLOK_TRY(session.engine->submit(std::move(request), std::move(events)));
-  engine::Generated result = promise.get_future().get();
-  if (result.finish == engine::Finish::kError) return fail(ErrorCode::kInternal, result.error);
-  return result;
-}
-
 }  // namespace
 
 int run_generate(const Common& common, const GenerateArguments& arguments) {
@@ -78,7 +61,7 @@ int run_generate(const Common& common, const GenerateArguments& arguments) {
   auto request = request_options(*session, arguments);
   if (!request) return report_error(request.error());
   request->prompt = session->tokenizer().encode(prompt, {.special = true, .parse_special = true});
-  const auto result = generate(*session, std::move(*request), !common.json);
+  const auto result = common.json ? session->engine->generate(std::move(*request)) : generate_to_output(*session, std::move(*request));
   if (!result) return report_error(result.error());
   if (common.json) {
     print_json(result_json(*session, *result));

@@ -1,6 +1,7 @@
 #include "cli/session.h"
 
 #include <chrono>
+#include <future>
 
 #include "cli/common.h"
 #include "cli/model.h"
@@ -85,6 +86,20 @@ Result<engine::GenerateRequest> request_options(const Session& session, const Ge
     request.grammar = std::move(*grammar);
   }
   return request;
+}
+
+Result<engine::Generated> generate_to_output(const Session& session, engine::GenerateRequest request) {
+  std::promise<engine::Generated> promise;
+  engine::Events events;
+  events.on_text = [](std::string_view text) {
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    std::fflush(stdout);
+  };
+  events.on_done = [&](engine::Generated result) { promise.set_value(std::move(result)); };
+  SILLOK_TRY(session.engine->submit(std::move(request), std::move(events)));
+  engine::Generated result = promise.get_future().get();
+  if (result.finish == engine::Finish::kError) return fail(ErrorCode::kInternal, result.error);
+  return result;
 }
 
 }  // namespace sillok::cli

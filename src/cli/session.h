@@ -21,4 +21,7 @@ Result<Session> open_session(const Common& common, const ModelArguments& argumen
 // A request with everything but the prompt.
 Result<engine::GenerateRequest> request_options(const Session& session, const GenerateArguments& arguments);
 
+// Runs the request and writes its text to standard output as it comes.
+Result<engine::Generated> generate_to_output(const Session& session, engine::GenerateRequest request);
+
 }  // namespace sillok::cli
