@@ -1,0 +1,190 @@
+// govern: who may see what, and the record of who did. Labels, people, keys, sessions, audit, personal data.
+//
+// Contents: labels | people | sign-in, keys, sessions | audit | personal data
+//
+// Sits just above base: it knows nothing of records or indexes. Whoever reads the archive or the index for somebody
+// passes a Clearance down and gets only what that clearance dominates; nobody else decides that.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/base.h"
+
+namespace sillok::govern {
+
+// ---------------------------------------------------------------------------------------------
+// Labels: a level and a set of groups (compartments). Written "S" or "S:finance,personnel" (groups sorted, unique).
+
+struct Label {
+  uint32_t level = 0;               // index into the home's levels, least sensitive first
+  std::vector<std::string> groups;  // sorted, unique
+  bool operator==(const Label&) const = default;
+};
+// A person's clearance has the same shape: it dominates a label if its level is not lower and it holds all its groups.
+using Clearance = Label;
+
+bool dominates(const Clearance& clearance, const Label& label);
+Label join(const Label& a, const Label& b);  // the least label that dominates both
+
+// The home's levels ({"O", "S", "C"}) and the way between Label and text.
+class Lattice {
+ public:
+  explicit Lattice(std::vector<std::string> levels);
+  Result<Label> parse(std::string_view text) const;  // kInvalid names the known levels
+  std::string text(const Label& label) const;        // canonical
+  const std::vector<std::string>& levels() const;
+  Label bottom() const { return {}; }
+};
+
+// ---------------------------------------------------------------------------------------------
+// People
+
+enum class Role : uint8_t { kMember, kCurator, kAuditor, kAdministrator, kService };
+std::string_view to_string(Role role);
+Result<Role> role_from(std::string_view text);
+
+struct Person {
+  std::string name;          // unique, what one signs in with
+  std::string title;         // shown; "" = name
+  Role role = Role::kMember;
+  Clearance clearance;
+  bool disabled = false;
+  Micros created = 0, last_sign_in = 0;
+  std::string source;        // "local", "oidc", "ldap"
+};
+
+// What a key or session may do. A person may do what his role allows; a key of his, at most that and its scopes.
+enum class Scope : uint8_t { kAsk, kSearch, kRead, kAdd, kLabel, kEvaluate, kModels, kPeople, kAudit, kSystem };
+std::string_view to_string(Scope scope);
+Result<Scope> scope_from(std::string_view text);
+bool allows(Role role, Scope scope);
+
+struct Key {
+  std::string id;            // shown; the secret is not kept, only its hash
+  std::string person;
+  std::vector<Scope> scopes;
+  Micros created = 0, expires = 0, last_used = 0;  // expires 0: never
+  bool revoked = false;
+};
+
+// Who is asking: resolved once per request, passed down.
+struct Identity {
+  Person person;
+  std::vector<Scope> scopes;
+  std::string how;           // "key k1a2", "session", "command line"
+  bool may(Scope scope) const;
+};
+
+struct SessionToken {
+  std::string token;         // for the cookie; only its hash is kept
+  std::string csrf;          // to be sent back as X-CSRF-Token with every change
+  Micros expires = 0;
+};
+
+// People, keys and sessions of a home (home/govern.db). Thread-safe; several processes may have it open.
+class Registry {
+ public:
+  static Result<Registry> open(const fs::path& home);
+  Registry(Registry&&) noexcept;
+  Registry& operator=(Registry&&) noexcept;
+  ~Registry();
+
+  Status add_person(const Person& person, std::optional<std::string_view> password);  // kConflict if known
+  Status change_person(const Person& person);          // kNotFound; ends sessions where the clearance or role fell
+  Status set_password(std::string_view name, std::string_view password);              // kInvalid if too weak
+  Status remove_person(std::string_view name);         // kept as disabled: the audit names people
+  Result<Person> person(std::string_view name) const;
+  std::vector<Person> people() const;
+
+  // kDenied for a wrong name or password alike, in equal time; kLimit while locked out (says for how long).
+  Result<SessionToken> sign_in(std::string_view name, std::string_view password, std::string_view from);
+  // A session for a person whom a provider (OIDC, LDAP) vouched for.
+  Result<SessionToken> open_session(std::string_view name, std::string_view how);
+  Result<Identity> session(std::string_view token) const;     // kDenied if unknown or over
+  Result<std::string> session_csrf(std::string_view token) const;
+  Status end_session(std::string_view token);
+
+  // The first administrator's link: valid once, only while there is nobody. "" afterwards.
+  Result<std::string> first_link();
+  Status use_first_link(std::string_view secret, const Person& administrator, std::string_view password);
+
+  // The secret is given once. Scopes beyond the person's role are refused.
+  struct NewKey { Key key; std::string secret; };
+  Result<NewKey> create_key(std::string_view person, const std::vector<Scope>& scopes, Micros expires);
+  Result<Identity> key(std::string_view secret) const;        // kDenied if unknown, expired, revoked or person disabled
+  Status revoke_key(std::string_view id);
+  std::vector<Key> keys() const;
+
+ private:
+  struct State;
+  explicit Registry(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+// ---------------------------------------------------------------------------------------------
+// Audit: an append-only chain. Entry i holds the SHA-256 of entry i-1; heads are signed (Ed25519).
+
+struct Event {
+  std::string kind;      // sign-in | sign-out | ask | search | open | add | erase | label | person | key | audit | serve | ...
+  std::string person;    // who; "" = nobody signed in
+  std::string how;       // Identity::how
+  std::string label;     // label of the entry itself: the join of what it speaks of
+  std::string subject;   // record, person, key the event is about
+  std::string details;   // JSON object
+};
+struct Entry {
+  uint64_t id = 0;       // from 1, no gaps
+  Micros time = 0;
+  Event event;
+  std::string hash;      // hex
+};
+struct AuditQuery {
+  std::string kind, person, text;
+  Micros from = 0, to = 0;           // 0: open
+  uint64_t before = 0;               // entries with a lower id; 0 = from the newest
+  size_t limit = 100;
+  std::optional<Clearance> clearance;  // only entries whose label it dominates
+};
+struct Verification {
+  bool ok = false;
+  uint64_t entries = 0, first_bad = 0;  // first_bad 0: none
+  std::string reason;
+};
+
+class Audit {
+ public:
+  static Result<Audit> open(const fs::path& home);
+  Audit(Audit&&) noexcept;
+  Audit& operator=(Audit&&) noexcept;
+  ~Audit();
+  Result<uint64_t> append(const Event& event);   // durable when it returns; thread- and process-safe
+  std::vector<Entry> find(const AuditQuery& query) const;
+  Result<Entry> entry(uint64_t id) const;
+  Verification verify() const;
+  Status export_to(std::ostream& out, const AuditQuery& query) const;  // JSON lines
+
+ private:
+  struct State;
+  explicit Audit(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+// ---------------------------------------------------------------------------------------------
+// Personal data
+
+enum class PersonalKind : uint8_t { kResidentNumber, kPhone, kAccount, kCard, kPassport, kEmail, kAddress, kDriverLicence };
+std::string_view to_string(PersonalKind kind);
+struct Personal {
+  PersonalKind kind{};
+  size_t begin = 0, end = 0;  // bytes of the text
+};
+std::vector<Personal> find_personal(std::string_view text);  // in order, not overlapping
+std::string mask_personal(std::string_view text);            // keeps the shape: 900101-1******
+
+}  // namespace sillok::govern
