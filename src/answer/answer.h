@@ -6,6 +6,8 @@
 // confidence -> quotes with citations. Quotes are verbatim; nothing is written that no record says.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -72,6 +74,63 @@ class Answerer {
   const search::Searcher& searcher_;
   double threshold_;
 };
+
+// ---------------------------------------------------------------------------------------------
+// Answers that write: a generating model words the answer, every sentence is checked against what it cites.
+
+struct ChatTurn { std::string role, content; };  // "system", "user", "assistant"
+
+// A generating model: a local one over engine::Engine, or the organisation's own OpenAI-compatible server. Thread-safe.
+class Generator {
+ public:
+  struct Request {
+    std::vector<ChatTurn> turns;
+    uint32_t max_tokens = 512;
+    uint64_t seed = 0;
+    std::string client;                                  // whose turn it is in the engine's queue
+    std::function<void(std::string_view)> on_text;       // may be empty; whole characters
+    std::function<bool()> cancelled;                     // may be empty; asked often
+  };
+  struct Reply { std::string text; uint32_t prompt_tokens = 0, tokens = 0; bool cancelled = false; bool cut = false; };
+  virtual ~Generator() = default;
+  virtual std::string name() const = 0;                  // for the audit: name and hash of file and adapter
+  virtual size_t budget() const = 0;                     // tokens of prompt and answer together
+  virtual size_t count(std::string_view text) const = 0; // tokens of a text, or a careful estimate
+  virtual Result<Reply> chat(const Request& request) = 0;
+};
+Result<std::unique_ptr<Generator>> open_local_generator(const fs::path& model, uint32_t threads, uint32_t context, const std::string& adapter);
+// base_url as "https://llm.agency.example/v1"; the key is read from a file.
+Result<std::unique_ptr<Generator>> open_remote_generator(const std::string& base_url, const std::string& model, const fs::path& key_file);
+
+struct Exchange { std::string question, answer; };       // an earlier turn of the conversation
+enum class Unsupported : uint8_t { kDrop, kMark };       // what becomes of sentences nothing supports
+struct WriteRequest {
+  AskRequest ask;
+  std::vector<Exchange> conversation;                    // oldest first
+  Unsupported unsupported = Unsupported::kDrop;
+  std::string client;
+  uint64_t seed = 0;
+  std::function<void(const Answer& evidence)> on_evidence;     // before writing starts
+  std::function<void(std::string_view text)> on_text;          // checked sentences as they are ready
+  std::function<bool()> cancelled;
+};
+struct WrittenSentence {
+  std::string text;                // with its [n]
+  std::vector<uint32_t> cites;     // Quote::n of Written::answer.quotes
+  double support = 0;              // 0..1
+  bool supported = false;
+};
+struct Written {
+  Answer answer;                   // evidence, citations; as quoting alone gives it
+  bool written = false;            // false: quoted or abstained, `why` says so
+  std::string why;
+  std::string text;                // the sentences shown
+  std::vector<WrittenSentence> sentences;  // all, dropped ones too
+  std::string question;            // as understood: a follow-up made whole
+  std::string model;
+  bool cancelled = false;
+};
+Result<Written> write(const Answerer& answerer, Generator& generator, const WriteRequest& request);
 
 // Chosen on public question sets: 2.4 of 100 answerable KorQuAD questions are refused (docs/ANSWERS.md).
 inline constexpr double kDefaultThreshold = 0.22;
