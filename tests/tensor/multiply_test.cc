@@ -85,6 +85,26 @@ TEST_P(EveryType, BitsDoNotDependOnTheBatchOrTheThreads) {
   }
 }
 
+TEST_P(EveryType, BitsOfAKeptWeightAreThoseOfAPackedOne) {
+  const auto matrix = std::make_shared<QuantisedMatrix>(GetParam(), 330, 768, 5);
+  constexpr size_t kBatch = 201;  // past one slice of rows
+  for (const size_t batch : {size_t{1}, size_t{7}, kBatch}) {
+    const auto x = normal_values(batch * matrix->columns, 6);
+    for (const uint32_t threads : {1u, 3u}) {
+      const auto on = backend(available_isas().back(), threads);
+      const auto expected = multiply(*on, *matrix, x);
+      auto weight = *on->load(matrix->data(), WeightUse::kMatrix, matrix);
+      // Packed in passing, then for good, then used as it is.
+      for (int use = 0; use < 3; ++use) {
+        const Matrix from(*on, batch, matrix->columns, x), to(*on, batch, matrix->rows);
+        const Product product{weight.get(), to.view()};
+        on->multiply(from.view(), {&product, 1});
+        EXPECT_TRUE(same_bits(to.read(), expected)) << info(GetParam()).name << " batch " << batch << " use " << use;
+      }
+    }
+  }
+}
+
 TEST_P(EveryType, WhatIsNotANumberStaysInItsRow) {
   const QuantisedMatrix matrix(GetParam(), 20, 256, 5);
   for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
