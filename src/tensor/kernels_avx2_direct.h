@@ -1,5 +1,5 @@
 // Dot products straight from packed weights, for one or two rows of x: without the detour over unpacked bytes, which pays
-// only when several tiles use them. Part of kernels_avx2.cc. Arithmetic and bits are those of kernels.h.
+// only when several tiles use them. Part of kernels_avx2.h. Arithmetic and bits are those of kernels.h.
 #pragma once
 
 namespace sillok::tensor {

@@ -43,6 +43,10 @@ void expect_near_product(const QuantisedMatrix& matrix, const std::vector<float>
   }
 }
 
+#if defined(SILLOK_EMULATE_AVX512)
+TEST(Emulation, IsOneOfTheInstructionSets) { EXPECT_EQ(available_isas().back(), Isa::kAvx512); }
+#endif
+
 class EveryType : public testing::TestWithParam<Type> {};
 
 TEST_P(EveryType, IsTheProductOnEveryInstructionSet) {
