@@ -108,11 +108,18 @@ void define_questions(CLI::App& app, Program& p) {
   ask->add_option("--threshold", p.ask.threshold, "Confidence below which the records do not answer");
 
   auto* evaluate = add_verb(app, p, "evaluate", "Measure the answer rate on gold questions",
-                            [&p] { return run_evaluate(p.common, p.evaluate); });
-  evaluate->add_option("gold", p.evaluate.gold, "JSONL of gold questions")->required();
+                            [&p] {
+                              return p.evaluate.before.empty() ? run_evaluate(p.common, p.evaluate)
+                                                               : run_evaluate_compare(p.common, p.evaluate);
+                            });
+  evaluate->add_option("gold", p.evaluate.gold, "JSONL of gold questions");
   evaluate->add_flag("--calibrate", p.evaluate.calibrate, "Choose this home's threshold on these questions and keep it");
   evaluate->add_flag("--outcomes", p.evaluate.outcomes, "Each question's outcome in the JSON too");
   evaluate->add_option("--report", p.evaluate.report, "Where to write the report (default: the home's log/)");
+  auto* compare = evaluate->add_subcommand("compare", "Two reports over the same questions: what is better, and how sure that is");
+  add_common(*compare, p.common);
+  compare->add_option("before", p.evaluate.before, "The earlier report")->required();
+  compare->add_option("after", p.evaluate.after, "The later report")->required();
 
   auto* doctor = add_verb(app, p, "doctor", "Check the home", [&p] { return run_doctor(p.common, p.doctor); });
   doctor->add_flag("--quick", p.doctor.quick, "Leave out what reads everything: hashes of originals and texts");

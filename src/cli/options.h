@@ -40,6 +40,7 @@ struct AskArguments {
 struct EvaluateArguments {
   std::string gold, report;
   bool calibrate = false, outcomes = false;
+  std::string before, after;  // of compare
 };
 struct RecordArguments {
   std::string record, as_of, at;
@@ -99,6 +100,7 @@ int run_read(const Common& common, const ReadArguments& arguments);
 int run_search(const Common& common, const SearchArguments& arguments);
 int run_ask(const Common& common, const AskArguments& arguments);
 int run_evaluate(const Common& common, const EvaluateArguments& arguments);
+int run_evaluate_compare(const Common& common, const EvaluateArguments& arguments);
 int run_show(const Common& common, const RecordArguments& arguments);
 int run_links(const Common& common, const RecordArguments& arguments);
 int run_records(const Common& common, const RecordsArguments& arguments);

@@ -1,6 +1,7 @@
 #include <chrono>
 
 #include "evaluate/metrics.h"
+#include "evaluate/statistics.h"
 
 namespace sillok::evaluate {
 namespace {
@@ -81,6 +82,11 @@ Result<Report> run(const answer::Answerer& answerer, const search::Searcher& sea
     if (!outcome.category.empty()) groups[outcome.category].push_back(&outcome);
   }
   report.all = summarise(all);
+  std::vector<double> right;
+  for (const Outcome& outcome : report.outcomes) {
+    if (outcome.answerable) right.push_back(outcome.in_quotes ? 100 : 0);
+  }
+  report.answer_rate = bootstrap_mean(right);
   for (const auto& [category, outcomes] : groups) report.by_category[category] = summarise(outcomes);
   report.threshold = threshold.value_or(answerer.threshold());
   report.finished = now_micros();
