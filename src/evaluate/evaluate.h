@@ -1,6 +1,6 @@
 // evaluate: gold questions in, the answer rate and what stands behind it out.
 //
-// Contents: gold questions | report | running | calibration | comparing two reports
+// Contents: gold questions | report | running | calibration | comparing two reports | multiple choice
 #pragma once
 
 #include <functional>
@@ -10,6 +10,7 @@
 
 #include "answer/answer.h"
 #include "base/base.h"
+#include "model/model.h"
 #include "search/search.h"
 
 namespace sillok::evaluate {
@@ -123,5 +124,41 @@ struct Comparison {
 Result<Comparison> compare(const fs::path& before, const fs::path& after);
 std::string to_json(const Comparison& comparison);
 std::string to_text(const Comparison& comparison);
+
+// ---------------------------------------------------------------------------------------------
+// Multiple choice by likelihood: what a model knows, without it writing anything
+
+struct ChoiceQuestion {
+  std::string id, category;
+  std::string context;               // a passage to read first; may be empty
+  std::string question;
+  std::vector<std::string> choices;  // 2 to 26
+  size_t answer = 0;                 // index into choices
+};
+// Reads the files of KMMLU (columns question, A to D, answer 1 to 4, Category), CLIcK (paragraph, question, choices, answer as text) and
+// HAE-RAE (query that lists the choices itself, options, answer "(A)"), as CSV, a JSON array or JSON lines, told apart by content.
+// kInvalid names the row and what it lacks.
+Result<std::vector<ChoiceQuestion>> load_choices(const fs::path& path);
+
+enum class ChoiceScoring : uint8_t {
+  kLetter,  // the choices stand in the prompt under letters; the letter the model finds likeliest counts
+  kText,    // the choices do not stand there; the likeliest text counts, by its mean log-probability a byte
+};
+struct ChoiceOutcome {
+  std::string id, category;
+  size_t given = 0, answer = 0;
+  double margin = 0;                 // log-probability of what was given over that of the next
+};
+struct ChoiceReport {
+  Interval accuracy;                 // percent
+  std::map<std::string, Interval> by_category;
+  std::vector<ChoiceOutcome> outcomes;
+  std::string model;
+};
+// kLimit names a question that is longer than the model's context. Prompts are Korean for questions in Hangul, else English.
+Result<ChoiceReport> run_choices(model::Model& model, tensor::Backend& backend, const std::vector<ChoiceQuestion>& questions,
+                                 ChoiceScoring scoring, const Progress& progress);
+std::string to_json(const ChoiceReport& report, bool outcomes);
+std::string to_text(const ChoiceReport& report);
 
 }  // namespace sillok::evaluate
