@@ -126,8 +126,10 @@ Result<ChoiceReport> run_choices(model::Model& model, tensor::Backend& backend, 
   if (!model.hyperparameters().causal) return fail(ErrorCode::kUnsupported, "an encoder tells no likelihoods; give a generating model");
   Scorer scorer(model, backend);
   ChoiceReport report;
-  std::vector<double> right;
-  std::map<std::string, std::vector<double>> by_category;
+  struct Count {
+    size_t right = 0, all = 0;
+  } whole;
+  std::map<std::string, Count> by_category;
   for (size_t i = 0; i < questions.size(); ++i) {
     const ChoiceQuestion& q = questions[i];
     std::vector<std::string> continuations;
@@ -148,13 +150,16 @@ Result<ChoiceReport> run_choices(model::Model& model, tensor::Backend& backend, 
       if (c != outcome.given) next = std::max(next, (*scores)[c]);
     }
     outcome.margin = (*scores)[outcome.given] - next;
-    right.push_back(outcome.given == q.answer ? 100 : 0);
-    if (!q.category.empty()) by_category[q.category].push_back(right.back());
+    for (Count* count : {&whole, q.category.empty() ? nullptr : &by_category[q.category]}) {
+      if (count == nullptr) continue;
+      ++count->all;
+      count->right += outcome.given == q.answer ? 1 : 0;
+    }
     report.outcomes.push_back(std::move(outcome));
     if (progress) progress(i + 1, questions.size());
   }
-  report.accuracy = bootstrap_mean(right);
-  for (const auto& [category, values] : by_category) report.by_category[category] = bootstrap_mean(values);
+  report.accuracy = share(whole.right, whole.all);
+  for (const auto& [category, count] : by_category) report.by_category[category] = share(count.right, count.all);
   return report;
 }
 

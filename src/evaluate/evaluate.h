@@ -61,7 +61,7 @@ struct Metrics {
   double search_latency_ms_p50 = 0, search_latency_ms_p99 = 0;  // of the searching in it
 };
 
-// A mean and its 95 % bootstrap interval.
+// A mean and its 95 % interval.
 struct Interval {
   double mean = 0, low = 0, high = 0;
 };

@@ -43,6 +43,16 @@ Interval bootstrap_mean(std::span<const double> values) {
   return {sum / count, means[kResamples / 40 - 1], means[kResamples - kResamples / 40]};
 }
 
+Interval share(size_t right, size_t count) {
+  if (count == 0) return {};
+  constexpr double z = 1.959963985;  // of the normal distribution's 97.5th percentile
+  const auto n = static_cast<double>(count);
+  const double p = static_cast<double>(right) / n;
+  const double middle = (p + z * z / (2 * n)) / (1 + z * z / n);
+  const double half = z / (1 + z * z / n) * std::sqrt(p * (1 - p) / n + z * z / (4 * n * n));
+  return {100 * p, 100 * std::max(0.0, middle - half), 100 * std::min(1.0, middle + half)};
+}
+
 double mcnemar(size_t worse, size_t better) {
   const size_t count = worse + better, fewer = std::min(worse, better);
   if (count == 0) return 1;

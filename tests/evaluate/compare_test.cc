@@ -34,6 +34,16 @@ TEST(Statistics, BootstrapIntervalHoldsTheMeanAndNarrows) {
   EXPECT_DOUBLE_EQ(bootstrap_mean({}).high, 0);
 }
 
+TEST(Statistics, WilsonIntervalOfAShare) {
+  const Interval all = share(2, 2), half = share(50, 100);
+  EXPECT_DOUBLE_EQ(all.mean, 100);
+  EXPECT_NEAR(all.low, 100 * 2 / (2 + 3.8414588), 1e-3);  // n / (n + z^2)
+  EXPECT_NEAR(all.high, 100, 1e-9);
+  EXPECT_NEAR(half.low, 40.383, 1e-3);
+  EXPECT_NEAR(half.high, 59.617, 1e-3);
+  EXPECT_DOUBLE_EQ(share(0, 0).high, 0);
+}
+
 class Compare : public testing::Test {
  protected:
   void SetUp() override {
