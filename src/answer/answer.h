@@ -74,6 +74,8 @@ class Answerer {
   Answerer(const archive::Archive& archive, const search::Searcher& searcher);
   Result<Answer> ask(const AskRequest& request) const;
   double threshold() const { return threshold_; }
+  // One unit of a passage as a quote with the anchor of its block; none if the version has been erased since.
+  std::optional<Quote> quote(const search::PassageResult& passage, size_t unit, double score) const;
 
  private:
   const archive::Archive& archive_;
