@@ -12,6 +12,8 @@
 
 #include <cerrno>
 
+#include "server/server.h"
+
 namespace sillok::server {
 namespace {
 
@@ -159,7 +161,7 @@ Result<Confinement> try_confinement(const fs::path& home) {
       ::unlink(path.c_str());
       return true;
     };
-    found.no_writes = !makes("/var/lib/sillok-confinement-test") && !makes("/sillok-confinement-test") && !makes(whole.parent_path() / ".sillok-confinement-test");
+    found.no_writes = !makes("/var/lib/sillok-confinement-test") && !makes("/sillok-confinement-test") && !makes("/etc/sillok-confinement-test");
     found.writes_home = makes(whole / ".confinement-test");
     const ssize_t sent = ::write(ends[1], &found, sizeof found);
     ::_exit(sent == static_cast<ssize_t>(sizeof found) ? 0 : 1);

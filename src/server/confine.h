@@ -17,15 +17,4 @@ Status confine_files(const fs::path& home, const std::vector<fs::path>& readable
 // them to the port from Linux 6.7 on, before that nothing does.
 Status confine_sockets(std::optional<uint16_t> peer);
 
-// What a confined process could do, tried in a child of this one: for `sillok doctor` and the tests.
-struct Confinement {
-  bool no_sockets = false;       // socket(AF_INET) and (AF_INET6) are refused
-  bool no_packets = false;       // AF_PACKET, AF_NETLINK and io_uring too
-  bool accepts = false;          // a socket that listened before still accepts
-  bool no_writes = false;        // a file outside the home cannot be made
-  bool writes_home = false;      // one in it can
-  bool landlock = false;         // the kernel knows it
-};
-Result<Confinement> try_confinement(const fs::path& home);
-
 }  // namespace sillok::server

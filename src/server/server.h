@@ -1,7 +1,7 @@
 // server: `sillok serve`. HTTP for people's browsers (the console), for programs (the native API, OpenAI's and Jina's
 // conventions) and for assistants (MCP), over one home.
 //
-// Contents: options | the server | the interface's own description
+// Contents: options | the server | its confinement, tried | the interface's own description
 //
 // Main path: Listener (a coroutine a connection) -> App::plan and App::handle on a worker -> who asks (govern::Registry),
 // may he -> the route's function -> archive, searcher, answerer, each through Access -> reply or stream.
@@ -41,6 +41,17 @@ class Server {
 
 // "127.0.0.1:8400", "[::1]:8400", ":8400" (127.0.0.1), "8400".
 Status parse_listen(std::string_view text, ServeOptions& options);
+
+// What a confined process could do, tried in a child of this one: for `sillok doctor` and the tests.
+struct Confinement {
+  bool no_sockets = false;       // socket(AF_INET) and (AF_INET6) are refused
+  bool no_packets = false;       // AF_PACKET, AF_NETLINK and io_uring too
+  bool accepts = false;          // a socket that listened before still accepts
+  bool no_writes = false;        // a file in /, /etc or /var/lib cannot be made
+  bool writes_home = false;      // one in it can
+  bool landlock = false;         // the kernel knows it
+};
+Result<Confinement> try_confinement(const fs::path& home);
 
 // The OpenAPI 3.1 document of /api/openapi.json.
 std::string openapi_document();
