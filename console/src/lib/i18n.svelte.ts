@@ -29,7 +29,7 @@ export function t(key: Text, values: Record<string, string | number> = {}): stri
 // For words of the server that may or may not be known here (kinds, roles): the known text, or the word itself.
 export function tr(prefix: string, word: string): string {
   const key = `${prefix}.${word}`
-  return key in ko ? t(key as Text) : word
+  return Object.hasOwn(ko, key) ? t(key as Text) : word
 }
 
 export function number(value: number, digits = 0): string {

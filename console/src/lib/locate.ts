@@ -131,6 +131,10 @@ export function pageOf(anchor: string): number {
 export function elementOf(blocks: readonly Block[], anchor: string, text: string): string {
   const candidates: { id: string; anchor: string; exact: boolean }[] = []
   const want = reduce(text).text
+  // A row whose cells continue others' (merged cells are written once) does not hold the citation whole: the row of which
+  // most is in the citation will do, if all its own cells are.
+  let bestRow = ''
+  let bestShare = 0.2
   if (want !== '') {
     for (const block of blocks) {
       if (block.rows) {
@@ -138,6 +142,9 @@ export function elementOf(blocks: readonly Block[], anchor: string, text: string
           const row = reduce(rowText(block, r)).text
           if (row !== '' && (row.includes(want) || (want.includes(row) && r >= (block.header_rows ?? 0)))) {
             candidates.push({ id: `b${block.index}r${r}`, anchor: rowAnchor(block, r), exact: row.includes(want) })
+          } else if (r >= (block.header_rows ?? 0)) {
+            const share = held(block.rows![r]!, want)
+            if (share > bestShare) bestRow = `b${block.index}r${r}`, bestShare = share
           }
         })
       } else {
@@ -152,8 +159,20 @@ export function elementOf(blocks: readonly Block[], anchor: string, text: string
   const pool = exact.length > 0 ? exact : candidates
   const chosen = pool.find((c) => c.anchor === anchor) ?? pool[0]
   if (chosen) return chosen.id
+  if (bestRow) return bestRow
   const byAnchor = blocks.find((block) => block.anchor === anchor)
   return byAnchor ? `b${byAnchor.index}` : ''
+}
+
+// How much of a citation a row's own cells make up; 0 if one of them is not in it.
+function held(cells: readonly string[], want: string): number {
+  let length = 0
+  for (const cell of cells) {
+    const own = reduce(cell).text
+    if (!want.includes(own)) return 0
+    length += own.length
+  }
+  return length / want.length
 }
 
 // A row as citations write it: "품번: A-1 | 수량: 3" under a header, else "A-1 | 3".

@@ -1,5 +1,6 @@
 // Who is signed in. The server says so by cookie; this page only holds the token that goes with changes.
 import { get, post, remove, setCsrf, whenSignedOut } from './api'
+import { lang, tr } from './i18n.svelte'
 import type { Level, Scope, Session } from './types'
 
 const state = $state<{ session: Session | null; known: boolean; over: boolean }>({ session: null, known: false, over: false })
@@ -46,5 +47,11 @@ const usual: Level[] = [{ name: 'O', title: '' }, { name: 'S', title: '' }, { na
 export function levels(): Level[] {
   const given = state.session?.levels
   return given && given.length > 0 ? given : usual
+}
+// The server's words for a level are the organisation's, in Korean; N2SF's three are known in English too.
+export function levelTitle(name: string): string {
+  const given = levels().find((l) => l.name === name)?.title ?? ''
+  const known = tr('level', name)
+  return lang() === 'ko' || known === name ? given || (known === name ? '' : known) : known
 }
 export const groups = (): string[] => state.session?.groups ?? []

@@ -1,5 +1,6 @@
 // Keys that work anywhere outside text fields. Pages add theirs while they are shown. They can be switched off, for people
 // who speak to their computer or press keys by accident (WCAG 2.1.4).
+import { untrack } from 'svelte'
 import type { Text } from './i18n.svelte'
 import { recall, remember } from './remember'
 
@@ -15,9 +16,10 @@ export function setShortcuts(on: boolean): void {
 
 // Adds shortcuts; the result takes them away again (fits $effect).
 export function bind(list: Shortcut[]): () => void {
-  state.list = [...state.list, ...list]
+  // An effect that binds must not run again because the list changed.
+  untrack(() => (state.list = [...state.list, ...list]))
   return () => {
-    state.list = state.list.filter((item) => !list.some((own) => own.keys === item.keys && own.run === item.run))
+    untrack(() => (state.list = state.list.filter((item) => !list.some((own) => own.keys === item.keys && own.run === item.run))))
   }
 }
 

@@ -13,6 +13,7 @@ try {
     const context = await browser.newContext({ viewport: sizes[size], locale: lang === 'ko' ? 'ko-KR' : 'en-US', colorScheme: theme })
     const page = await context.newPage()
     page.on('pageerror', (e) => console.log('page error:', e.message))
+    page.on('response', (r) => r.status() >= 400 && console.log(r.status(), r.url()))
     page.on('console', (m) => ['error', 'warning'].includes(m.type()) && console.log('console:', m.text()))
     await signIn(page, 'http://127.0.0.1:8411', 'admin')
     for (const [name, visit] of Object.entries(pages)) {
