@@ -213,7 +213,6 @@ export const en: Record<keyof typeof ko, string> = {
   'links.open': 'Open this record',
   'links.none': 'This record is linked with no other',
   'links.graph': 'Records linked with {title}',
-  'links.walk': '{title}, {kind}: walk there',
   'links.ins': '← pointing here: {n}',
   'links.outs': 'pointed to: {n} →',
   'links.list': 'As a list',

@@ -212,7 +212,6 @@ export const ko = {
   'links.open': '이 기록 열기',
   'links.none': '이어진 기록이 없습니다',
   'links.graph': '{title}와(과) 이어진 기록',
-  'links.walk': '{title}, {kind}: 이리로 옮기기',
   'links.ins': '← 이 기록을 가리키는 기록 {n}',
   'links.outs': '이 기록이 가리키는 기록 {n} →',
   'links.list': '목록으로 보기',
