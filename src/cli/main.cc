@@ -109,11 +109,26 @@ void define_questions(CLI::App& app, Program& p) {
   ask->add_option("--threshold", p.ask.threshold, "Confidence below which the records do not answer");
 
   auto* evaluate = add_verb(app, p, "evaluate", "Measure the answer rate on gold questions",
-                            [&p] { return run_evaluate(p.common, p.evaluate); });
-  evaluate->add_option("gold", p.evaluate.gold, "JSONL of gold questions")->required();
+                            [&p] {
+                              if (!p.evaluate.before.empty()) return run_evaluate_compare(p.common, p.evaluate);
+                              if (p.evaluate.suite != "rag") return run_evaluate_suite(p.common, p.evaluate);
+                              return run_evaluate(p.common, p.evaluate);
+                            });
+  evaluate->add_option("gold", p.evaluate.gold, "JSONL of gold questions; of another suite, its file");
+  evaluate->add_option("--suite", p.evaluate.suite, "rag: answers from the records; choice: multiple choice by likelihood; perplexity: of a text")
+      ->check(CLI::IsMember({"rag", "choice", "perplexity"}));
+  evaluate->add_option("-m,--model", p.evaluate.model.model, "For choice and perplexity: the model file, or its name in the home's models/");
+  evaluate->add_option("--threads", p.evaluate.model.threads, "Threads (default: one per core)")->check(CLI::Range(1, 1024));
+  evaluate->add_option("--scoring", p.evaluate.scoring, "For choice: letter (the choices stand in the prompt) or text (they do not)")
+      ->check(CLI::IsMember({"letter", "text"}));
+  evaluate->add_option("--limit", p.evaluate.limit, "For choice: only the first so many questions");
   evaluate->add_flag("--calibrate", p.evaluate.calibrate, "Choose this home's threshold on these questions and keep it");
   evaluate->add_flag("--outcomes", p.evaluate.outcomes, "Each question's outcome in the JSON too");
   evaluate->add_option("--report", p.evaluate.report, "Where to write the report (default: the home's log/)");
+  auto* compare = evaluate->add_subcommand("compare", "Two reports over the same questions: what is better, and how sure that is");
+  add_common(*compare, p.common);
+  compare->add_option("before", p.evaluate.before, "The earlier report")->required();
+  compare->add_option("after", p.evaluate.after, "The later report")->required();
 
   auto* doctor = add_verb(app, p, "doctor", "Check the home", [&p] { return run_doctor(p.common, p.doctor); });
   doctor->add_flag("--quick", p.doctor.quick, "Leave out what reads everything: hashes of originals and texts");
