@@ -87,6 +87,13 @@ void define_records(CLI::App& app, Program& p) {
   records->add_flag("--failures", p.records.failures, "List the files that could not be read, and why");
 }
 
+void writer_options(CLI::App* verb, WriterArguments& writer) {
+  auto* model = verb->add_option("--model", writer.model, "Write the answer with this model: a GGUF file, or its name in the home's models/ (default: sillok.toml, [answer])");
+  verb->add_flag("--quote", writer.quote, "Quote alone, whatever sillok.toml says")->excludes(model);
+  verb->add_option("--threads", writer.threads, "Threads of the model")->check(CLI::Range(1, 1024));
+  verb->add_option("--seed", writer.seed, "Another seed, another wording; 0 takes the likeliest words (the default)");
+}
+
 void define_questions(CLI::App& app, Program& p) {
   auto* search = add_verb(app, p, "search", "Find passages", [&p] { return run_search(p.common, p.search); });
   search->add_option_function<std::string>("query", [&p](const std::string& query) {
@@ -106,12 +113,17 @@ void define_questions(CLI::App& app, Program& p) {
   ask->add_option("--labels", p.ask.labels, "Only from records with these labels")->delimiter(',');
   ask->add_option("--quotes", p.ask.quotes, "At most so many quotes")->check(CLI::Range(1, 20));
   ask->add_option("--threshold", p.ask.threshold, "Confidence below which the records do not answer");
+  writer_options(ask, p.ask.writer);
+  ask->add_option("--conversation", p.ask.conversation, "Earlier turns, which the question may lean on: JSONL of {\"question\",\"answer\"}, oldest first");
+  ask->add_option("--unsupported", p.ask.unsupported, "What becomes of written sentences that the records do not support: drop or mark")
+      ->check(CLI::IsMember({"drop", "mark"}));
 
   auto* evaluate = add_verb(app, p, "evaluate", "Measure the answer rate on gold questions",
                             [&p] { return run_evaluate(p.common, p.evaluate); });
   evaluate->add_option("gold", p.evaluate.gold, "JSONL of gold questions")->required();
   evaluate->add_flag("--calibrate", p.evaluate.calibrate, "Choose this home's threshold on these questions and keep it");
   evaluate->add_flag("--outcomes", p.evaluate.outcomes, "Each question's outcome in the JSON too");
+  writer_options(evaluate, p.evaluate.writer);
   evaluate->add_option("--report", p.evaluate.report, "Where to write the report (default: the home's log/)");
 
   auto* doctor = add_verb(app, p, "doctor", "Check the home", [&p] { return run_doctor(p.common, p.doctor); });

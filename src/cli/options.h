@@ -31,15 +31,25 @@ struct SearchArguments {
   size_t limit = 10;
   bool passages = false, all_versions = false;
 };
+// Which model writes answers; nothing set: as sillok.toml says.
+struct WriterArguments {
+  std::string model;
+  bool quote = false;     // no model: quotes alone
+  uint32_t threads = 0;   // 0: as sillok.toml says
+  uint64_t seed = 0;
+};
 struct AskArguments {
   std::string question, as_of;
   std::vector<std::string> labels;
   size_t quotes = 3;
   double threshold = -1;  // below 0: the home's
+  WriterArguments writer;
+  std::string conversation, unsupported;
 };
 struct EvaluateArguments {
   std::string gold, report;
   bool calibrate = false, outcomes = false;
+  WriterArguments writer;
 };
 struct RecordArguments {
   std::string record, as_of, at;
