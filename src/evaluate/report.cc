@@ -39,7 +39,9 @@ ordered_json json_of(const Metrics& m) {
 
 std::string to_json(const Report& report, Outcomes outcomes) {
   ordered_json json = json_of(report.all);
+  json["answer_rate_95"] = {rounded(report.answer_rate.low), rounded(report.answer_rate.high)};
   json["threshold"] = rounded(report.threshold);
+  json["archive_change"] = report.archive_change;
   json["gold"] = report.gold;
   json["home"] = report.home;
   if (!report.model.empty()) json["model"] = report.model;
@@ -55,6 +57,8 @@ std::string to_json(const Report& report, Outcomes outcomes) {
       line["answered"] = o.answered;
       line["right"] = o.in_quotes;
       line["right_first"] = o.in_first;
+      line["exact"] = rounded(o.exact);
+      line["f1"] = rounded(o.f1);
       line["confidence"] = rounded(o.confidence);
       line["ranks"] = o.ranks;
       if (!o.given_at.record.empty()) {
@@ -82,12 +86,12 @@ std::string to_text(const Report& report) {
   char buffer[1024];
   std::snprintf(buffer, sizeof buffer,
                 "questions            %zu (%zu answerable)\n"
-                "answer rate          %.1f %%  (first quote alone %.1f %%)\n"
+                "answer rate          %.1f %%  (95 %%: %.1f to %.1f; first quote alone %.1f %%)\n"
                 "marked span          EM %.1f, F1 %.1f\n"
                 "records found        recall@1 %.1f, @5 %.1f, @20 %.1f, MRR@10 %.1f\n"
                 "abstaining           precision %.1f %%, recall %.1f %%, AUROC %.3f, threshold %.2f\n"
                 "time per question    p50 %.2f ms, p99 %.2f ms (of it searching %.2f and %.2f ms)\n",
-                m.questions, m.answerable, m.answer_rate, m.answer_rate_1, m.em, m.f1, m.recall_at_1, m.recall_at_5,
+                m.questions, m.answerable, m.answer_rate, report.answer_rate.low, report.answer_rate.high, m.answer_rate_1, m.em, m.f1, m.recall_at_1, m.recall_at_5,
                 m.recall_at_20, m.mrr_10, m.abstention_precision, m.abstention_recall, m.auroc_answerable,
                 report.threshold, m.latency_ms_p50, m.latency_ms_p99, m.search_latency_ms_p50, m.search_latency_ms_p99);
   std::string out = buffer;

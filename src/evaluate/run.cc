@@ -2,6 +2,7 @@
 #include <chrono>
 
 #include "evaluate/metrics.h"
+#include "evaluate/statistics.h"
 
 namespace sillok::evaluate {
 namespace {
@@ -149,6 +150,9 @@ Result<Report> run(const answer::Answerer& answerer, const search::Searcher& sea
     if (!outcome.category.empty()) groups[outcome.category].push_back(&outcome);
   }
   report.all = summarise(all);
+  const auto right = std::count_if(report.outcomes.begin(), report.outcomes.end(),
+                                   [](const Outcome& outcome) { return outcome.answerable && outcome.in_quotes; });
+  report.answer_rate = share(static_cast<size_t>(right), report.all.answerable);
   for (const auto& [category, outcomes] : groups) report.by_category[category] = summarise(outcomes);
   report.threshold = threshold.value_or(answerer.threshold());
   report.finished = now_micros();
