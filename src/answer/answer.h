@@ -110,9 +110,9 @@ class Generator {
 };
 // The model file with its own engine. kUnsupported if the file has no chat template. `adapter`: a LoRA file, or "".
 Result<std::unique_ptr<Generator>> open_local_generator(const fs::path& model, uint32_t threads, uint32_t context, const std::string& adapter);
-// The same over an engine that serves others too and outlives the generator; `file` is the model's, `adapter` one that
-// the engine has loaded under that path, or "".
-Result<std::unique_ptr<Generator>> open_local_generator(engine::Engine& engine, const fs::path& file, const std::string& adapter);
+// The same over an engine that serves others too and outlives the generator; `file` is the model's, `context` the tokens
+// that a request may have, `adapter` one that the engine has loaded under that path, or "".
+Result<std::unique_ptr<Generator>> open_local_generator(engine::Engine& engine, const fs::path& file, uint32_t context, const std::string& adapter);
 // base_url as "https://llm.agency.example/v1"; the key is read from a file ("": none), which others may not read. Only
 // that host is ever contacted: no proxy, no redirect. The context is what the peer's model holds.
 Result<std::unique_ptr<Generator>> open_remote_generator(const std::string& base_url, const std::string& model, const fs::path& key_file,
@@ -133,6 +133,10 @@ Result<WriterSettings> load_writer_settings(const fs::path& home);
 Result<std::unique_ptr<Generator>> open_generator(const fs::path& home, const WriterSettings& settings);
 
 struct Exchange { std::string question, answer; };       // an earlier turn of the conversation
+// A question that leans on the conversation made whole by rules: "그럼 2022년에는?" takes the last question with its year
+// changed, "who signed it?" takes along what was spoken of. One that stands by itself stays as it is. Several in a row are
+// resolved from the first on.
+std::string whole_question(std::string_view question, const std::vector<Exchange>& conversation);
 struct WriteRequest {
   AskRequest ask;
   std::vector<Exchange> conversation;                    // oldest first

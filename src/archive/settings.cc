@@ -31,6 +31,25 @@ personal = "mask"
 # How long the contents of audit entries are kept, by kind, from "6 months" to "5 years"; kinds not named here, as long
 # as the default says. `sillok audit prune` drops what is older; the chain of the log stays whole.
 default = "5 years"
+
+[answer]
+# A generating model that writes answers from the records; every sentence is checked against them. A GGUF file with a chat
+# template, or its name in models/. "": answers are quotes.
+model = ""
+# A LoRA adapter for it, or its name in models/adapters/.
+adapter = ""
+# The base URL of your own OpenAI-compatible server, as "https://llm.agency.example/v1"; then `model` is its name there.
+# This is the only address that Sillok ever contacts.
+remote = ""
+# A file with the key for it, which others may not read.
+key_file = ""
+# Tokens of evidence and answer together that the model may hold, and of the answer at most.
+context = 8192
+max_tokens = 512
+# Threads of a model that runs here; 0: one per core.
+threads = 0
+# What becomes of sentences that the records do not support: "drop" or "mark".
+unsupported = "drop"
 )toml";
 
 }  // namespace

@@ -31,11 +31,20 @@ struct SearchArguments {
   size_t limit = 10;
   bool passages = false, all_versions = false;
 };
+// Which model writes answers; nothing set: as sillok.toml says.
+struct WriterArguments {
+  std::string model;
+  bool quote = false;     // no model: quotes alone
+  uint32_t threads = 0;   // 0: as sillok.toml says
+  uint64_t seed = 0;
+};
 struct AskArguments {
   std::string question, as_of;
   std::vector<std::string> labels;
   size_t quotes = 3;
   double threshold = -1;  // below 0: the home's
+  WriterArguments writer;
+  std::string conversation, unsupported;
 };
 struct RecordArguments {
   std::string record, as_of, at;
@@ -73,6 +82,8 @@ struct EvaluateArguments {
   std::string scoring = "letter";
   size_t limit = 0;           // the first questions of the file; 0: all
   ModelArguments model;
+  bool quote = false;         // of rag: quotes alone are measured
+  uint64_t seed = 0;
 };
 struct GenerateArguments {
   ModelArguments model;
