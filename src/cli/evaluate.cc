@@ -1,4 +1,5 @@
 #include "cli/common.h"
+#include "cli/writer.h"
 #include "evaluate/evaluate.h"
 
 namespace sillok::cli {
@@ -12,12 +13,19 @@ int run_evaluate(const Common& common, const EvaluateArguments& arguments) {
   auto home = open_home(common.home);
   if (!home) return report_error(home.error());
   const answer::Answerer answerer(home->archive, home->searcher);
+  auto writer = open_writer(common, {arguments.model.model, arguments.quote, arguments.model.threads, arguments.seed});
+  if (!writer) return report_error(writer.error());
+  evaluate::Writer writing;
+  // A threshold is chosen on quoting alone.
+  if (!arguments.calibrate) writing.generator = writer->generator.get();
+  writing.max_tokens = writer->settings.max_tokens;
+  writing.seed = arguments.seed;
   std::optional<double> threshold;
   if (arguments.calibrate) threshold = 0.0;
   Result<evaluate::Report> report = [&] {
     ProgressLine progress("asking");
     return evaluate::run(answerer, home->searcher, *gold,
-                         [&](size_t done, size_t total) { progress.show(done, total); }, threshold);
+                         [&](size_t done, size_t total) { progress.show(done, total); }, threshold, writing);
   }();
   if (!report) return report_error(report.error());
   report->gold = fs::absolute(arguments.gold).string();

@@ -26,6 +26,7 @@ struct Program {
   RecordArguments record;
   RecordsArguments records;
   DoctorArguments doctor;
+  ServeArguments serve;
   GenerateArguments generate;
   ChatArguments chat;
   BenchModelArguments bench_model;
@@ -87,6 +88,13 @@ void define_records(CLI::App& app, Program& p) {
   records->add_flag("--failures", p.records.failures, "List the files that could not be read, and why");
 }
 
+void writer_options(CLI::App* verb, WriterArguments& writer) {
+  auto* model = verb->add_option("-m,--model", writer.model, "Write the answer with this model: a GGUF file, or its name in the home's models/ (default: sillok.toml, [answer])");
+  verb->add_flag("--quote", writer.quote, "Quote alone, whatever sillok.toml says")->excludes(model);
+  verb->add_option("--threads", writer.threads, "Threads of the model")->check(CLI::Range(1, 1024));
+  verb->add_option("--seed", writer.seed, "Another seed, another wording; 0 takes the likeliest words (the default)");
+}
+
 void define_questions(CLI::App& app, Program& p) {
   auto* search = add_verb(app, p, "search", "Find passages", [&p] { return run_search(p.common, p.search); });
   search->add_option_function<std::string>("query", [&p](const std::string& query) {
@@ -106,6 +114,10 @@ void define_questions(CLI::App& app, Program& p) {
   ask->add_option("--labels", p.ask.labels, "Only from records with these labels")->delimiter(',');
   ask->add_option("--quotes", p.ask.quotes, "At most so many quotes")->check(CLI::Range(1, 20));
   ask->add_option("--threshold", p.ask.threshold, "Confidence below which the records do not answer");
+  writer_options(ask, p.ask.writer);
+  ask->add_option("--conversation", p.ask.conversation, "Earlier turns, which the question may lean on: JSONL of {\"question\",\"answer\"}, oldest first");
+  ask->add_option("--unsupported", p.ask.unsupported, "What becomes of written sentences that the records do not support: drop or mark")
+      ->check(CLI::IsMember({"drop", "mark"}));
 
   auto* evaluate = add_verb(app, p, "evaluate", "Measure the answer rate on gold questions",
                             [&p] {
@@ -116,7 +128,9 @@ void define_questions(CLI::App& app, Program& p) {
   evaluate->add_option("gold", p.evaluate.gold, "JSONL of gold questions; of another suite, its file");
   evaluate->add_option("--suite", p.evaluate.suite, "rag: answers from the records; choice: multiple choice by likelihood; perplexity: of a text")
       ->check(CLI::IsMember({"rag", "choice", "perplexity"}));
-  evaluate->add_option("-m,--model", p.evaluate.model.model, "For choice and perplexity: the model file, or its name in the home's models/");
+  auto* model = evaluate->add_option("-m,--model", p.evaluate.model.model, "The model file, or its name in the home's models/; of rag: that writes the answers (default: sillok.toml, [answer])");
+  evaluate->add_flag("--quote", p.evaluate.quote, "For rag: measure quoting alone")->excludes(model);
+  evaluate->add_option("--seed", p.evaluate.seed, "For rag: another seed, another wording");
   evaluate->add_option("--threads", p.evaluate.model.threads, "Threads (default: one per core)")->check(CLI::Range(1, 1024));
   evaluate->add_option("--scoring", p.evaluate.scoring, "For choice: letter (the choices stand in the prompt) or text (they do not)")
       ->check(CLI::IsMember({"letter", "text"}));
@@ -132,6 +146,18 @@ void define_questions(CLI::App& app, Program& p) {
   auto* doctor = add_verb(app, p, "doctor", "Check the home", [&p] { return run_doctor(p.common, p.doctor); });
   doctor->add_flag("--quick", p.doctor.quick, "Leave out what reads everything: hashes of originals and texts");
   doctor->add_flag("--deep", p.doctor.deep, "Everything (the default)")->excludes("--quick");
+}
+
+void define_serve(CLI::App& app, Program& p) {
+  auto* serve = add_verb(app, p, "serve", "Serve the console, the APIs and MCP", [&p] { return run_serve(p.common, p.serve); });
+  serve->add_option("--listen", p.serve.listen, "Address and port (default: 127.0.0.1:8400)");
+  auto* certificate = serve->add_option("--tls-cert", p.serve.certificate, "Certificate chain (PEM): TLS 1.3 alone is spoken then")->check(CLI::ExistingFile);
+  auto* key = serve->add_option("--tls-key", p.serve.key, "Its private key (PEM)")->check(CLI::ExistingFile)->needs(certificate);
+  certificate->needs(key);
+  serve->add_option("-m,--model", p.serve.model, "The model that writes answers, instead of [answer] model in sillok.toml");
+  serve->add_option("--rate-limit", p.serve.requests_per_minute, "Requests a minute of one person")->check(CLI::Range(10, 100'000'000));
+  serve->add_option("--upload-limit", p.serve.upload_mib, "Mebibytes of one upload")->check(CLI::Range(1, 1 << 20));
+  serve->add_flag("--no-confine", p.serve.no_confine, "Do not confine the process after start-up (to look for mistakes)");
 }
 
 void model_options(CLI::App* verb, ModelArguments& model) {
@@ -233,6 +259,7 @@ int run(int argc, char** argv) {
   add_common(app, program.common);
   define_records(app, program);
   define_questions(app, program);
+  define_serve(app, program);
   define_generation(app, program);
   define_models(app, program);
   if (argc > 1 && *argv[1] != '-' &&

@@ -31,11 +31,20 @@ struct SearchArguments {
   size_t limit = 10;
   bool passages = false, all_versions = false;
 };
+// Which model writes answers; nothing set: as sillok.toml says.
+struct WriterArguments {
+  std::string model;
+  bool quote = false;     // no model: quotes alone
+  uint32_t threads = 0;   // 0: as sillok.toml says
+  uint64_t seed = 0;
+};
 struct AskArguments {
   std::string question, as_of;
   std::vector<std::string> labels;
   size_t quotes = 3;
   double threshold = -1;  // below 0: the home's
+  WriterArguments writer;
+  std::string conversation, unsupported;
 };
 struct RecordArguments {
   std::string record, as_of, at;
@@ -46,6 +55,12 @@ struct RecordsArguments {
   std::string after;
   size_t limit = 100;
   bool failures = false;
+};
+struct ServeArguments {
+  std::string listen = "127.0.0.1:8400", certificate, key, model;
+  uint32_t requests_per_minute = 60'000;
+  uint64_t upload_mib = 4096;
+  bool no_confine = false;
 };
 struct DoctorArguments {
   bool quick = false, deep = false;  // deep is the default
@@ -67,6 +82,8 @@ struct EvaluateArguments {
   std::string scoring = "letter";
   size_t limit = 0;           // the first questions of the file; 0: all
   ModelArguments model;
+  bool quote = false;         // of rag: quotes alone are measured
+  uint64_t seed = 0;
 };
 struct GenerateArguments {
   ModelArguments model;
@@ -109,6 +126,7 @@ int run_evaluate_compare(const Common& common, const EvaluateArguments& argument
 int run_show(const Common& common, const RecordArguments& arguments);
 int run_links(const Common& common, const RecordArguments& arguments);
 int run_records(const Common& common, const RecordsArguments& arguments);
+int run_serve(const Common& common, const ServeArguments& arguments);
 int run_doctor(const Common& common, const DoctorArguments& arguments);
 int run_generate(const Common& common, const GenerateArguments& arguments);
 int run_chat(const Common& common, const ChatArguments& arguments);

@@ -159,7 +159,8 @@ Status read_in_process(std::string_view bytes, std::string_view name, const Read
 // Plain text: one line per block, headings bare, table rows as "cell | cell", footnotes in place after
 // their paragraph, headers and footers last under a line "[header]" / "[footer]".
 std::string to_text(const Document& document);
-// One element per block with id="b<index>", a complete page without scripts or outside references.
+// One element per block with id="b<index>", rows of tables with id="b<index>r<row>"; a complete page without scripts or
+// outside references. What the address points at (#b3) is highlighted.
 std::string to_html(const Document& document);
 // {"metadata":{...},"blocks":[{"kind","level","text","anchor",...,"rows":[[...]]}],"links":[...]}
 std::string to_json(const Document& document);

@@ -12,10 +12,12 @@ constexpr uint16_t kMaxColSpan = 1000;
 constexpr size_t kLanguageSample = 4096;
 
 constexpr std::string_view kStyle =
-    "body{font-family:sans-serif;line-height:1.6;max-width:60em;margin:2em auto;padding:0 1em}"
+    "body{font-family:sans-serif;line-height:1.6;max-width:60em;margin:2em auto;padding:0 1em;"
+    "word-break:keep-all;overflow-wrap:anywhere}"
     "table{border-collapse:collapse;margin:1em 0}th,td{border:1px solid #999;padding:.2em .6em;"
     "vertical-align:top;text-align:left}th{background:#eee}aside,header,footer{color:#555}"
-    "p,li,td,th,aside{white-space:pre-line}:target{outline:2px solid #c60}"
+    "p,li,td,th,aside{white-space:pre-line}"
+    ":target{background:#fff0b8;outline:2px solid #a4301c;scroll-margin-top:5em}"
     "ul{margin:.2em 0}.l2{margin-left:1.5em}.l3{margin-left:3em}.l4,.l5,.l6{margin-left:4.5em}";
 
 // BCP 47, from what is written; "und" where the script does not tell.
@@ -111,7 +113,8 @@ std::string table_element(const Block& block, size_t index, Links& links) {
   for (size_t r = 0; r < table.rows.size(); ++r) {
     if (r == 0 && header_rows > 0) out += "<thead>\n";
     if (r == header_rows) out += "<tbody>\n";
-    out += "<tr>";
+    // Rows have names too, so that a citation of one row of a long sheet can be opened there.
+    out += "<tr id=\"b" + std::to_string(index) + "r" + std::to_string(r) + "\">";
     for (const Cell& cell : table.rows[r].cells) {
       out += cell_element(cell, r < header_rows ? "th" : "td", links);
     }

@@ -46,9 +46,33 @@ struct Outcome {
   double ask_ms = 0, search_ms = 0;  // search_ms: the part of ask_ms that searching took
   std::string given;            // the marked span or first quote
   Place given_at;               // where the first quote stands
+  struct Writing {
+    bool asked = false;         // a model was to write
+    bool written = false;       // false: quoted or abstained, the other figures are then 0
+    bool holds = false;         // the text shown holds an accepted answer
+    double exact = 0, f1 = 0;   // of the text shown, marks taken off
+    size_t cites = 0, cites_right = 0;      // citations shown; of them, of gold records
+    size_t records_cited = 0;               // gold records that are cited
+    size_t sentences = 0, supported = 0;    // that the model wrote; of them, supported
+    double ms = 0;
+    std::string text, why;
+  } writing;
+};
+
+// Of written answers; percent.
+struct WritingMetrics {
+  size_t questions = 0;                        // a model was asked; 0: none was, the rest says nothing
+  double written = 0;                          // over answerable questions: an answer was written
+  double answer_rate = 0, em = 0, f1 = 0;      // over answerable questions: of the text; what is not written counts as missed
+  double citation_precision = 0;               // citations shown that are of gold records, over questions with such
+  double citation_recall = 0;                  // gold records cited, over written answers to questions with such
+  double supported_sentences = 0;              // of all sentences that the model wrote
+  double abstention_precision = 0, abstention_recall = 0;  // not written: because it is not answerable
+  double latency_ms_p50 = 0, latency_ms_p99 = 0;
 };
 
 struct Metrics {
+  WritingMetrics writing;
   size_t questions = 0, answerable = 0;
   // Over answerable questions: a quote shown holds an accepted answer. Abstaining counts as not.
   double answer_rate = 0, answer_rate_1 = 0;
@@ -73,7 +97,7 @@ struct Report {
   std::vector<Outcome> outcomes;
   double threshold = 0;
   int64_t archive_change = 0;   // the archive's change counter when it was measured
-  std::string home, gold;
+  std::string home, gold, model;  // model: what wrote; "" = nothing did
   Micros finished = 0;
 };
 // All figures in percent as the field reports them except mrr_10, AUROC (0..1 times 100 as well) and milliseconds.
@@ -85,9 +109,15 @@ std::string to_text(const Report& report);
 
 // Asks every question. `threshold` replaces the home's; with 0 nothing is abstained from, as choose_threshold needs.
 using Progress = std::function<void(size_t done, size_t total)>;
+// With `writer` each question is answered in writing as well; it must outlive the call.
+struct Writer {
+  answer::Generator* generator = nullptr;
+  uint32_t max_tokens = 512;
+  uint64_t seed = 0;
+};
 Result<Report> run(const answer::Answerer& answerer, const search::Searcher& searcher,
                    const std::vector<GoldQuestion>& gold, const Progress& progress,
-                   std::optional<double> threshold = std::nullopt);
+                   std::optional<double> threshold = std::nullopt, const Writer& writer = {});
 
 // From outcomes of a run with threshold 0: the confidence below which abstaining loses fewest points, a wrong answer counted as much as a missed one.
 // kInvalid if the gold questions are all answerable or none is.

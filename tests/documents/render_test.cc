@@ -81,7 +81,7 @@ TEST(Render, HtmlEscapesAndLinksOnlySafeTargets) {
   EXPECT_EQ(html.find("javascript:"), std::string::npos);
   EXPECT_NE(html.find("<p id=\"b0\"><a href=\"https://example.org/?a=1&amp;b=&quot;\" rel=\"noreferrer\">보기</a>"),
             std::string::npos);
-  EXPECT_NE(html.find("<th rowspan=\"2\">품번</th><th colspan=\"2\">수량</th>"), std::string::npos);
+  EXPECT_NE(html.find("<tr id=\"b1r0\"><th rowspan=\"2\">품번</th><th colspan=\"2\">수량</th>"), std::string::npos);
   EXPECT_NE(html.find("<li id=\"b2\">항목</li>"), std::string::npos);
   EXPECT_NE(html.find("mailto:a@example.org"), std::string::npos);
 }

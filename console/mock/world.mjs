@@ -1,0 +1,69 @@
+// Everything of the mock that is not a record: people, keys, gold questions, runs, the audit, the machine. Invented.
+import { createHash } from 'node:crypto'
+
+const day = (d, time = '09:00:00') => `${d}T${time}Z`
+export const home = {
+  hash: (seed) => createHash('sha256').update(`mock ${seed}`).digest('hex'),
+  // What a curator would be shown for two of the records.
+  personal(record) {
+    if (record.record.startsWith('메일/')) return [{ kind: 'phone', anchor: 'message body', block: 3, masked: '010-****-7731' }, { kind: 'email', anchor: 'message body', block: 4, masked: 'm***@hangaram.example' }]
+    if (record.record.includes('NCR-2025-012')) return [{ kind: 'resident_number', anchor: '3. 조사', block: 6, masked: '820314-1******' }]
+    return []
+  },
+}
+const person = (name, title, role, label, last) => ({ name, title, role, label, disabled: false, created: day('2026-03-02'), last_sign_in: last })
+export const people = [
+  person('admin', '진소영', 'administrator', 'C:계약,기술', day('2026-11-24', '00:12:09')),
+  person('curator', '오세린', 'curator', 'S:기술', day('2026-11-23', '23:40:51')),
+  person('member', '서민아', 'member', 'O', day('2026-11-20', '05:03:30')),
+  person('auditor', '공미래', 'auditor', 'C', day('2026-11-19', '02:00:00')),
+  person('erp', '', 'service', 'S', null),
+  { ...person('heo', '허만석', 'member', 'O', day('2026-04-01')), disabled: true },
+]
+export const keys = [
+  { id: 'k3f1', person: 'erp', scopes: ['ask', 'search'], created: day('2026-05-11'), expires: day('2027-05-11'), last_used: day('2026-11-24', '01:00:02'), revoked: false },
+  { id: 'k2b7', person: 'admin', scopes: ['read', 'audit'], created: day('2026-03-02'), expires: day('2026-06-01'), last_used: day('2026-05-30'), revoked: false },
+  { id: 'k11c', person: 'erp', scopes: ['ask'], created: day('2026-03-02'), expires: null, last_used: null, revoked: true },
+]
+export const proposals = [
+  { id: 'p1', record: '사고/INC-2024-02_지게차_사고보고서.docx', title: '지게차 사고보고서', from: 'S', to: 'O', reason: '조사가 끝나 게시판에 공개하기로 함', person: 'curator', created: day('2026-11-21') },
+]
+const questions = [
+  ['강도 8.8짜리 M16 볼트는 몇 N·m로 조여?', '206', 'WS-118', '볼트 체결 토크 작업표준', 'p. 1 › 1. 체결 토크'],
+  ['샤프트 연삭하다가 드레싱은 몇 개마다 해야 돼요?', '20개', 'WS-102', '스핀들 샤프트 원통연삭 작업표준', 'p. 1 › 4. 드레싱'],
+  ['MC-05 스핀들 앞 베어링 언제 갈았지?', '2024-08-19', '정비/MC-05_정비이력.xlsx', 'MC-05 정비이력', '정비이력!A7 › 정비이력'],
+  ['토크렌치는 몇 개월마다 교정해?', '6개월', 'WS-118', '볼트 체결 토크 작업표준', 'p. 1 › 2. 공구'],
+]
+export const gold = questions.map(([question, answer, record, title, anchor], i) => ({ id: `g${i + 1}`, question, answer, record, title, anchor, as_of: null, person: 'curator', created: day('2026-09-01') }))
+gold.push({ id: 'g9', question: '샤프트 연삭하다가 드레싱은 몇 개마다 해야 돼요?', answer: '30개', record: 'WS-102', title: '스핀들 샤프트 원통연삭 작업표준', as_of: '2022-03-01', person: 'curator', created: day('2026-09-01') })
+
+const failing = [
+  { question: '토크렌치는 몇 개월마다 교정해?', expected: '6개월', got: '12개월', record: 'WS-118' },
+  { question: '구매규정에서 수의계약은 얼마까지 돼?', expected: '2천만원', got: '', record: 'BR-01' },
+  { question: '구매규정에서 입찰보증금은 계약금액의 몇 퍼센트야?', expected: '', got: '100분의 5', record: '' },
+]
+const run = (i, created, rate, failures) => ({ id: `e${i}`, created, questions: 80, answer_rate: rate, model: 'sillok-ko-1.2b', figures: { 'recall@1': rate - 0.02, 'recall@5': Math.min(0.99, rate + 0.06), abstained: 13 }, failures })
+export const evaluations = [
+  run(1, day('2026-06-02'), 0.7875, failing), run(2, day('2026-07-01'), 0.825, failing), run(3, day('2026-08-03'), 0.85, failing.slice(1)), run(4, day('2026-09-02'), 0.8375, failing),
+  run(5, day('2026-10-01'), 0.875, failing.slice(1)), run(6, day('2026-10-20'), 0.9, failing.slice(2)), run(7, day('2026-11-23'), 0.8875, failing.slice(0, 2)),
+]
+export const models = [
+  { name: 'sillok-ko-1.2b-q4_k_m', architecture: 'qwen3', parameters: 1.2e9, type: 'Q4_K_M', bytes: 812e6, context: 32768, serving: true },
+  { name: 'retriever-ko-110m', architecture: 'bert', parameters: 1.1e8, type: 'F16', bytes: 221e6, context: 512, serving: false },
+]
+export const system = {
+  version: '0.1.0', home: '/srv/sillok', disk: { used: 182e9, free: 731e9 }, records: 9214, versions: 12877, index: { passages: 186402, bytes: 1.31e9 },
+  queue: { waiting: 3, running: 1 }, throughput: { requests_per_min: 52, search_p50_ms: 4.1, search_p99_ms: 22.7, tokens_per_s: 18.4 },
+  failures: [{ path: '도면/2019/BYG-5502.dwg', reason: '읽을 수 있는 형식이 아닙니다(AutoCAD 도면). PDF로 내보내어 등록하십시오.' }, { path: '스캔/1997_계약서.pdf', reason: '암호로 잠긴 PDF입니다. 암호를 푼 파일을 등록하십시오.' }],
+  uptime_s: 1_223_541, model: 'sillok-ko-1.2b-q4_k_m',
+}
+export const auditEntries = []
+const happened = [
+  ['serve', '', '', { version: '0.1.0' }], ['sign-in', 'admin', '', {}], ['person', 'admin', 'curator', { role: 'curator', label: 'S:기술' }], ['sign-in', 'curator', '', {}],
+  ['add', 'curator', 'WS-118', { version: 3, label: 'O' }], ['ask', 'member', '강도 8.8짜리 M16 볼트는 몇 N·m로 조여?', { evidence: ['WS-118@3'], model: 'sillok-ko-1.2b-q4_k_m' }], ['open', 'member', 'WS-118', { version: 3 }],
+  ['label', 'curator', '2026_공단_입찰전략.hwpx', { from: 'S', to: 'C', reason: '입찰 전' }], ['key', 'admin', 'k3f1', { person: 'erp', scopes: ['ask', 'search'] }], ['sign-out', 'member', '', {}],
+]
+for (let i = 0; i < 60; ++i) {
+  const [kind, who, subject, details] = happened[i % happened.length]
+  auditEntries.push({ id: i + 1, time: new Date(Date.UTC(2026, 10, 10, 0, i * 311)).toISOString(), kind, person: who, how: kind === 'serve' ? 'command line' : 'session', subject, details, hash: home.hash(i + 1) })
+}

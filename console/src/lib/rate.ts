@@ -1,0 +1,19 @@
+// What changed between two runs of the gold questions.
+import type { Evaluation, Failure } from './types'
+
+export interface Change { failure: Failure; state: 'new' | 'still' }
+export interface Comparison { failing: Change[]; mended: Failure[] }
+
+// Failures of `now`, those that did not fail in `before` first; and those of `before` that fail no more. Without a run before
+// there is nothing to call new.
+export function compare(now: Evaluation, before: Evaluation | undefined): Comparison {
+  const current = now.failures ?? []
+  const earlier = before?.failures ?? []
+  const failedBefore = new Set(earlier.map((f) => f.question))
+  const failsNow = new Set(current.map((f) => f.question))
+  const failing = current.map<Change>((failure) => ({
+    failure, state: before && !failedBefore.has(failure.question) ? 'new' : 'still',
+  }))
+  failing.sort((a, b) => Number(b.state === 'new') - Number(a.state === 'new'))
+  return { failing, mended: earlier.filter((f) => !failsNow.has(f.question)) }
+}

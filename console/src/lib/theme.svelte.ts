@@ -1,0 +1,18 @@
+import { recall, remember } from './remember'
+
+export type Theme = 'auto' | 'light' | 'dark'
+const kept = recall('theme')
+const state = $state<{ theme: Theme }>({ theme: kept === 'light' || kept === 'dark' ? kept : 'auto' })
+apply()
+
+function apply(): void {
+  if (typeof document === 'undefined') return
+  if (state.theme === 'auto') delete document.documentElement.dataset.theme
+  else document.documentElement.dataset.theme = state.theme
+}
+export const theme = (): Theme => state.theme
+export function setTheme(value: Theme): void {
+  state.theme = value
+  remember('theme', value)
+  apply()
+}

@@ -1,0 +1,210 @@
+// The shapes of docs/API.md, as the server sends them.
+
+export type Scope =
+  | 'ask' | 'search' | 'read' | 'add' | 'label' | 'evaluate' | 'models' | 'people' | 'audit' | 'system'
+export type Role = 'member' | 'curator' | 'auditor' | 'administrator' | 'service'
+export const roles: Role[] = ['member', 'curator', 'auditor', 'administrator', 'service']
+export const scopes: Scope[] = ['ask', 'search', 'read', 'add', 'label', 'evaluate', 'models', 'people', 'audit', 'system']
+
+type Known<T> = T | null | undefined
+
+export interface Person {
+  name: string
+  title: string
+  role: Role
+  label: string
+  disabled: boolean
+  created: string
+  last_sign_in: Known<string>
+  may: Scope[]
+}
+export interface Level { name: string; title: string }
+export interface Session {
+  person: Person
+  csrf: string
+  expires: string
+  levels?: Level[]
+  groups?: string[]
+  model?: string | null
+  version?: string
+}
+export interface Key {
+  id: string
+  person: string
+  scopes: Scope[]
+  created: string
+  expires: Known<string>
+  last_used: Known<string>
+  revoked: boolean
+}
+
+export interface Version {
+  number: number
+  title: string
+  format: string
+  label: string
+  valid_from?: Known<string>
+  valid_to?: Known<string>
+  recorded: string
+  content_hash?: string
+}
+export interface RecordEntry {
+  record: string
+  title: string
+  format: string
+  label: string
+  version: number
+  valid_from?: Known<string>
+  valid_to?: Known<string>
+  recorded: string
+  url?: Known<string>
+  versions: number
+}
+export interface PersonalFound { kind: string; anchor: string; block?: number; masked?: string }
+export interface RecordDetail extends Omit<RecordEntry, 'versions'> {
+  versions: Version[]
+  personal?: PersonalFound[]
+}
+export interface RecordPage { records: RecordEntry[]; next: string | null; total: number }
+export interface Block {
+  index: number
+  anchor: string
+  kind: string
+  level?: number
+  text: string
+  rows?: string[][]
+  header_rows?: number
+}
+export interface Link {
+  kind: string
+  direction: 'out' | 'in'
+  record: string
+  title: string
+  anchor: string
+  words: string
+}
+export interface Passage {
+  record: string
+  version: number
+  anchor: string
+  title: string
+  label: string
+  valid_from?: Known<string>
+  valid_to?: Known<string>
+  score: number
+  context: string
+  text: string
+  snippet: string
+  matches: [number, number][]
+}
+export interface Proposal {
+  id: string
+  record: string
+  title: string
+  from: string
+  to: string
+  reason: string
+  person: string
+  created: string
+}
+
+export interface Citation {
+  n: number
+  record: string
+  version: number
+  anchor: string
+  title: string
+  text: string
+  label: string
+  valid_from?: Known<string>
+  valid_to?: Known<string>
+  span?: Known<[number, number]>
+}
+export interface Sentence { text: string; cites: number[]; supported: boolean }
+export interface Conflict { newer: number; newer_says: string; older: number; older_says: string }
+export interface Answer {
+  id: number | string
+  answerable: boolean
+  confidence: number
+  answer: string
+  kind: string
+  written: boolean
+  model?: Known<string>
+  sentences?: Sentence[]
+  citations: Citation[]
+  closest?: Citation[]
+  conflicts: Conflict[]
+  notes: string[]
+  searched: { record: string; title: string }[]
+  ms: { search: number; total: number }
+  ai_notice: string
+}
+
+export interface Job {
+  id: string
+  kind: string
+  state: 'waiting' | 'running' | 'done' | 'failed' | 'cancelled'
+  done: number
+  total: number
+  message: string
+  failed: { path: string; reason: string }[]
+  records: string[]
+  person: string
+  created: string
+}
+export interface Gold {
+  id: string
+  question: string
+  answer: string
+  record: string
+  title?: string
+  anchor?: string
+  as_of?: Known<string>
+  person?: string
+  created?: string
+}
+export interface Failure { question: string; expected: string; got: string; record: string }
+export interface Evaluation {
+  id: string
+  created: string
+  questions: number
+  answer_rate: number
+  model?: Known<string>
+  figures?: { [name: string]: number }
+  failures?: Failure[]
+}
+export interface Model {
+  name: string
+  architecture: string
+  parameters: number
+  type: string
+  bytes: number
+  context: number
+  serving: boolean
+}
+export interface AuditEntry {
+  id: number
+  time: string
+  kind: string
+  person: string
+  how: string
+  subject: string
+  details: unknown
+  hash: string
+}
+export interface Verification { ok: boolean; entries: number; first_bad: number | null; reason?: string }
+export interface System {
+  version: string
+  home: string
+  disk: { used: number; free: number }
+  records: number
+  versions: number
+  index: { passages: number; bytes: number }
+  queue: { waiting: number; running: number }
+  throughput: { requests_per_min: number; search_p50_ms: number; search_p99_ms: number; tokens_per_s: number }
+  failures: { path: string; reason: string }[]
+  uptime_s: number
+  model: string | null
+  levels: Level[]
+  groups: string[]
+}
