@@ -1,6 +1,6 @@
 // answer: from a question to the words of the records that answer it, or to saying that they do not.
 //
-// Contents: question and answer | asking | calibration
+// Contents: question and answer | asking | answers that write | calibration
 //
 // Main path: ask -> search (filtered by clearance and date) -> select units -> mark the span -> conflicts ->
 // confidence -> quotes with citations. Quotes are verbatim; nothing is written that no record says.
@@ -16,6 +16,10 @@
 #include "base/base.h"
 #include "search/search.h"
 
+namespace sillok::engine {
+class Engine;
+}
+
 namespace sillok::answer {
 
 // What a question asks for, as far as its words tell.
@@ -29,10 +33,11 @@ struct AskRequest {
   std::optional<std::vector<std::string>> labels;  // what the asker may see; none = everything
   size_t quotes = 3;                               // at most so many
   std::optional<double> threshold;                 // confidence below which the records do not answer; none: the home's
+  bool further = false;                            // fill in Answer::further
 };
 
 struct Quote {
-  uint32_t n = 0;       // citation number, from 1; quotes from one place of one version share it
+  uint32_t n = 0;       // citation number, from 1; quotes from one place of one version share it, in a written answer those of one passage
   std::string text;     // verbatim: a sentence, list item or table row
   std::string record, title, anchor, label, format;
   uint32_t version = 0;
@@ -56,7 +61,8 @@ struct Answer {
   std::vector<Quote> quotes;       // best first; empty if not answerable
   std::vector<Quote> closest;      // if not answerable: where one might look
   std::vector<Conflict> conflicts;
-  std::vector<search::PassageResult> passages;  // what was searched, best first
+  std::vector<Quote> further;      // if asked for: what else was looked into, best first; not numbered
+  std::vector<search::PassageResult> passages;  // what was searched, best first; then what was found behind a name in it
   std::vector<std::string> notes;
   double search_ms = 0;            // of the time taken, what searching took
 };
@@ -68,6 +74,8 @@ class Answerer {
   Answerer(const archive::Archive& archive, const search::Searcher& searcher);
   Result<Answer> ask(const AskRequest& request) const;
   double threshold() const { return threshold_; }
+  // One unit of a passage as a quote with the anchor of its block; none if the version has been erased since.
+  std::optional<Quote> quote(const search::PassageResult& passage, size_t unit, double score) const;
 
  private:
   const archive::Archive& archive_;
@@ -98,18 +106,39 @@ class Generator {
   virtual size_t count(std::string_view text) const = 0; // tokens of a text, or a careful estimate
   virtual Result<Reply> chat(const Request& request) = 0;
 };
+// The model file with its own engine. kUnsupported if the file has no chat template. `adapter`: a LoRA file, or "".
 Result<std::unique_ptr<Generator>> open_local_generator(const fs::path& model, uint32_t threads, uint32_t context, const std::string& adapter);
-// base_url as "https://llm.agency.example/v1"; the key is read from a file.
-Result<std::unique_ptr<Generator>> open_remote_generator(const std::string& base_url, const std::string& model, const fs::path& key_file);
+// The same over an engine that serves others too and outlives the generator; `file` is the model's, `adapter` one that
+// the engine has loaded under that path, or "".
+Result<std::unique_ptr<Generator>> open_local_generator(engine::Engine& engine, const fs::path& file, const std::string& adapter);
+// base_url as "https://llm.agency.example/v1"; the key is read from a file ("": none), which others may not read. Only
+// that host is ever contacted: no proxy, no redirect. The context is what the peer's model holds.
+Result<std::unique_ptr<Generator>> open_remote_generator(const std::string& base_url, const std::string& model, const fs::path& key_file,
+                                                         uint32_t context = 8192);
+
+// [answer] of home/sillok.toml; a file without that section gives the defaults.
+enum class Unsupported : uint8_t { kDrop, kMark };       // what becomes of sentences nothing supports
+struct WriterSettings {
+  std::string model;      // a GGUF file, or its name in models/; with `remote`, its name there; "" = answers are quotes
+  std::string adapter;    // a LoRA file, or its name in models/adapters/
+  std::string remote;     // base URL of an OpenAI-compatible server
+  std::string key_file;
+  uint32_t context = 8192, max_tokens = 512, threads = 0;  // threads 0: one per core
+  Unsupported unsupported = Unsupported::kDrop;
+};
+Result<WriterSettings> load_writer_settings(const fs::path& home);
+// The configured generator; null if none is.
+Result<std::unique_ptr<Generator>> open_generator(const fs::path& home, const WriterSettings& settings);
 
 struct Exchange { std::string question, answer; };       // an earlier turn of the conversation
-enum class Unsupported : uint8_t { kDrop, kMark };       // what becomes of sentences nothing supports
 struct WriteRequest {
   AskRequest ask;
   std::vector<Exchange> conversation;                    // oldest first
   Unsupported unsupported = Unsupported::kDrop;
+  uint32_t max_tokens = 512;                             // of the answer
   std::string client;
-  uint64_t seed = 0;
+  uint64_t seed = 0;                                     // 0: the likeliest words; another seed, another draw
+  std::function<std::string(std::string_view)> mask;     // what is shown goes through it (personal data); may be empty
   std::function<void(const Answer& evidence)> on_evidence;     // before writing starts
   std::function<void(std::string_view text)> on_text;          // checked sentences as they are ready
   std::function<bool()> cancelled;

@@ -104,6 +104,16 @@ std::vector<Evidence> in_order(const search::Response& response, const std::vect
   return order;
 }
 
+// The passages that the second step went over, if they are not among those searched first.
+void add_passages(const SecondStep& step, std::vector<search::PassageResult>& passages) {
+  for (const search::PassageResult* passage : {&step.source, &step.passage}) {
+    const bool there = std::any_of(passages.begin(), passages.end(), [&](const search::PassageResult& p) {
+      return p.version_id == passage->version_id && p.ordinal == passage->ordinal;
+    });
+    if (!there) passages.push_back(*passage);
+  }
+}
+
 // What the marked words say: of the second record if that was needed, else of the first quote.
 std::string answer_text(const std::vector<Quote>& quotes, const std::optional<SecondStep>& step) {
   const auto words = [](const Quote& q) { return q.span ? q.text.substr(q.span->begin, q.span->end - q.span->begin) : q.text; };
@@ -117,6 +127,14 @@ std::string answer_text(const std::vector<Quote>& quotes, const std::optional<Se
 
 Answerer::Answerer(const archive::Archive& archive, const search::Searcher& searcher)
     : archive_(archive), searcher_(searcher), threshold_(load_threshold(archive.home())) {}
+
+std::optional<Quote> Answerer::quote(const search::PassageResult& passage, size_t unit, double score) const {
+  Quote made = make_quote(passage, passage.units[unit], score);
+  const auto document = archive_.document(made.version_id);
+  if (!document) return std::nullopt;
+  made.anchor = locate(*document, passage, made.text);
+  return made;
+}
 
 Result<Answer> Answerer::ask(const AskRequest& request) const {
   search::Request query;
@@ -133,28 +151,39 @@ Result<Answer> Answerer::ask(const AskRequest& request) const {
   answer.notes = response.notes;
   answer.kind = kind_of(response.text);
   const QuestionForm form = question_form(response.text, answer.kind);
-  const std::vector<Candidate> chosen = select_units(response, form, answer.kind, std::max(request.quotes, kClosest));
+  std::vector<Candidate> chosen = rank_units(response, form, answer.kind), rest;
+  if (const size_t most = std::max(request.quotes, kClosest); chosen.size() > most) {
+    rest.assign(std::make_move_iterator(chosen.begin() + static_cast<std::ptrdiff_t>(most)), std::make_move_iterator(chosen.end()));
+    chosen.resize(most);
+  }
   const auto step = request.quotes > 1 ? second_step(archive_, searcher_, query, response, form, chosen, answer.kind) : std::nullopt;
   if (!chosen.empty()) answer.confidence = confidence(features(response, form, chosen, answer.kind, step ? &*step : nullptr));
 
   std::vector<Quote> quotes;
   std::vector<std::vector<float>> matched;  // of each quote: the rarity of each word of the question that it matches
   const auto quote = [&](const search::PassageResult& passage, size_t unit, double score) {
-    Quote made = make_quote(passage, passage.units[unit], score);
-    if (const auto span = find_span(form, answer.kind, made.text)) made.span = span->span;
     // The archive may have erased the version since the search: then nothing of it is shown.
-    const auto document = archive_.document(made.version_id);
-    if (!document) return;
-    made.anchor = locate(*document, passage, made.text);
-    quotes.push_back(std::move(made));
+    auto made = this->quote(passage, unit, score);
+    if (!made) return;
+    if (const auto span = find_span(form, answer.kind, made->text)) made->span = span->span;
+    quotes.push_back(std::move(*made));
     matched.push_back(passage.units[unit].found);
     for (size_t i = 0; i < matched.back().size() && i < response.words.size(); ++i) matched.back()[i] *= response.words[i].rarity;
   };
   for (const Evidence& evidence : in_order(response, chosen, step, request.quotes)) quote(*evidence.passage, evidence.unit, evidence.score);
+  if (request.further) {
+    for (const Candidate& c : rest) {
+      if (auto made = this->quote(response.results[c.passage], c.unit, c.score)) answer.further.push_back(std::move(*made));
+    }
+  }
   answer.passages = std::move(response.results);
+  if (step) add_passages(*step, answer.passages);
   answer.answerable = !quotes.empty() && answer.confidence >= request.threshold.value_or(threshold_);
   if (answer.answerable) {
-    if (quotes.size() > request.quotes) quotes.resize(request.quotes);
+    if (quotes.size() > request.quotes) {
+      if (request.further) answer.further.insert(answer.further.begin(), quotes.begin() + static_cast<std::ptrdiff_t>(request.quotes), quotes.end());
+      quotes.resize(request.quotes);
+    }
     number_quotes(quotes);
     answer.quotes = std::move(quotes);
     answer.text = answer_text(answer.quotes, step);

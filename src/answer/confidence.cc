@@ -2,6 +2,7 @@
 #include <cmath>
 #include <unordered_set>
 
+#include "answer/contrast.h"
 #include "answer/parts.h"
 #include "answer/span.h"
 #include "text/text.h"
@@ -55,64 +56,7 @@ constexpr std::array<Weight, kFeatures> kWeights = {{
 }};
 constexpr double kBias = -0.466;
 
-// Folded words of text, in order.
-std::vector<std::string> words_of(std::string_view text) {
-  std::vector<std::string> words;
-  const std::string folded = text::fold(text);
-  std::string word;
-  for (size_t i = 0; i < folded.size();) {
-    const char32_t c = decode_utf8(folded, i);
-    if (text::script_of(c) != text::Script::kNone) {
-      append_utf8(word, c);
-    } else if (!word.empty()) {
-      words.push_back(std::move(word));
-      word.clear();
-    }
-  }
-  if (!word.empty()) words.push_back(std::move(word));
-  return words;
-}
-
 using WordSet = std::unordered_set<std::string>;
-
-bool negates(const std::vector<std::string>& words) {
-  static const WordSet kNegations = {"not",  "never", "no",    "without", "except", "unlike", "cannot", "didn", "doesn",
-                                     "isn",  "wasn",  "aren",  "weren",   "couldn", "hasn",   "haven",  "none", "neither",
-                                     "fail", "failed", "refused", "least", "lack",  "lacked"};
-  return std::any_of(words.begin(), words.end(), [](const std::string& word) {
-    if (kNegations.contains(word)) return true;
-    for (std::string_view ending : {"않은", "않는", "않았", "아닌", "없는", "없이", "못한", "못하", "제외"}) {
-      if (word.find(ending) != word.npos) return true;
-    }
-    return false;
-  });
-}
-
-// Pairs of opposites: the question has one, the unit only the other.
-bool opposes(const std::vector<std::string>& question, const WordSet& unit) {
-  static const std::vector<std::pair<std::string, std::string>> kOpposites = {
-      {"increase", "decrease"}, {"increased", "decreased"}, {"more", "less"},         {"more", "fewer"},
-      {"most", "least"},        {"north", "south"},         {"northern", "southern"}, {"east", "west"},
-      {"eastern", "western"},   {"high", "low"},            {"higher", "lower"},      {"highest", "lowest"},
-      {"large", "small"},       {"larger", "smaller"},      {"largest", "smallest"},  {"before", "after"},
-      {"first", "last"},        {"early", "late"},          {"earlier", "later"},     {"old", "new"},
-      {"older", "newer"},       {"male", "female"},         {"men", "women"},         {"public", "private"},
-      {"internal", "external"}, {"positive", "negative"},   {"legal", "illegal"},     {"won", "lost"},
-      {"began", "ended"},       {"start", "end"},           {"good", "bad"},          {"best", "worst"},
-      {"strong", "weak"},       {"stronger", "weaker"},     {"major", "minor"},       {"maximum", "minimum"},
-      {"short", "long"},        {"fast", "slow"},           {"rich", "poor"},         {"above", "below"},
-      {"same", "different"},    {"always", "never"},        {"accepted", "rejected"}, {"supported", "opposed"},
-      {"common", "rare"},       {"possible", "impossible"}, {"rose", "fell"},         {"urban", "rural"},
-      {"import", "export"},     {"upper", "lower"},         {"hot", "cold"},          {"최대", "최소"},
-      {"최고", "최저"},         {"이전", "이후"},           {"이상", "이하"},         {"초과", "미만"},
-      {"증가", "감소"},         {"상한", "하한"}};
-  const WordSet asked(question.begin(), question.end());
-  for (const auto& [a, b] : kOpposites) {
-    if (asked.contains(a) && !asked.contains(b) && !unit.contains(a) && unit.contains(b)) return true;
-    if (asked.contains(b) && !asked.contains(a) && !unit.contains(b) && unit.contains(a)) return true;
-  }
-  return false;
-}
 
 // Words that change what is asked without being its subject; in the passage or the question means another thing.
 size_t limits_missing(const std::vector<std::string>& question, const WordSet& passage) {
@@ -301,8 +245,8 @@ Features features(const search::Response& response, const QuestionForm& form, co
     answering = std::string_view(step->passage.text).substr(last.begin, last.end - last.begin);
   }
   const Coverage in_passage = cover(response.words, passage_found), in_unit = cover(response.words, unit_found);
-  const std::vector<std::string> asked = words_of(response.text), said = words_of(passage.text),
-                                 quoted = words_of(unit_text);
+  const std::vector<std::string> asked = folded_words(response.text), said = folded_words(passage.text),
+                                 quoted = folded_words(unit_text);
 
   f[0] = static_cast<double>(unit.own + unit.context);
   f[1] = static_cast<double>(unit.own + unit.context + unit.previous + unit.next);

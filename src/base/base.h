@@ -26,6 +26,7 @@ enum class ErrorCode : uint8_t {
   kProtected,     // encrypted, or protected by a password or by distribution rules
   kLimit,         // a named limit was exceeded (size, depth, time, memory)
   kConflict,      // another process holds the home, or the state changed underneath
+  kDenied,        // whoever asks may not do this, or is not who he says
   kIo,            // the operating system refused: disk full, permission, ...
   kInternal,      // our own bug; never caused by input
 };

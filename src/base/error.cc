@@ -24,6 +24,7 @@ std::string_view to_string(ErrorCode code) {
     case ErrorCode::kProtected: return "protected";
     case ErrorCode::kLimit: return "limit";
     case ErrorCode::kConflict: return "conflict";
+    case ErrorCode::kDenied: return "denied";
     case ErrorCode::kIo: return "io";
     case ErrorCode::kInternal: return "internal";
   }

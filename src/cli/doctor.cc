@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "cli/common.h"
+#include "server/server.h"
 
 namespace sillok::cli {
 namespace {
@@ -43,6 +44,21 @@ std::vector<std::string> check_index(const fs::path& home, const archive::Archiv
   return rebuilt->check(archive);
 }
 
+// What `sillok serve` would be held to here, tried in a child of this process.
+Json check_confinement(const fs::path& home, std::vector<std::string>& problems) {
+  const auto tried = server::try_confinement(home);
+  if (!tried) {
+    problems.push_back(tried.error().message);
+    return nullptr;
+  }
+  if (!tried->no_sockets || !tried->no_packets) problems.push_back("a serving process could make a socket of the internet here; see that the kernel has seccomp");
+  if (!tried->accepts) problems.push_back("a confined process cannot accept connections here");
+  if (!tried->writes_home) problems.push_back("a confined process cannot write to the home; see who owns it");
+  if (tried->landlock && !tried->no_writes) problems.push_back("a serving process could write outside the home here, though the kernel has Landlock");
+  return {{"no_internet_sockets", tried->no_sockets && tried->no_packets}, {"accepts", tried->accepts}, {"writes_home", tried->writes_home},
+          {"files_confined", tried->landlock && tried->no_writes}};
+}
+
 void print(const archive::Archive& archive, const std::vector<std::string>& problems,
            const std::vector<std::string>& mended, size_t unreadable) {
   std::printf("%llu records in %llu versions, %zu unreadable files\n",
@@ -65,6 +81,7 @@ int run_doctor(const Common& common, const DoctorArguments& arguments) {
   for (const auto& problem : archive->check(!arguments.quick)) problems.push_back(problem.what);
   // A damaged archive must not overwrite an index that may be all there is to compare it with.
   if (problems.empty()) problems = check_index(common.home, *archive, mended);
+  const Json confinement = check_confinement(common.home, problems);
   const auto failures = archive->failures();
   if (common.json) {
     Json json;
@@ -74,9 +91,14 @@ int run_doctor(const Common& common, const DoctorArguments& arguments) {
     json["records"] = archive->record_count();
     json["versions"] = archive->version_count();
     json["unreadable_files"] = failures.size();
+    json["confinement"] = confinement;
     print_json(json);
   } else {
     print(*archive, problems, mended, failures.size());
+    if (confinement.is_object()) {
+      std::printf("Serving: %s, %s.\n", confinement["no_internet_sockets"] == true ? "no socket of the internet can be made" : "NOT confined",
+                  confinement["files_confined"] == true ? "nothing written outside the home and the temporary folder" : "files not confined (the kernel has no Landlock)");
+    }
   }
   return problems.empty() ? 0 : 1;
 }

@@ -26,6 +26,7 @@ struct Program {
   RecordArguments record;
   RecordsArguments records;
   DoctorArguments doctor;
+  ServeArguments serve;
   GenerateArguments generate;
   ChatArguments chat;
   BenchModelArguments bench_model;
@@ -117,6 +118,18 @@ void define_questions(CLI::App& app, Program& p) {
   auto* doctor = add_verb(app, p, "doctor", "Check the home", [&p] { return run_doctor(p.common, p.doctor); });
   doctor->add_flag("--quick", p.doctor.quick, "Leave out what reads everything: hashes of originals and texts");
   doctor->add_flag("--deep", p.doctor.deep, "Everything (the default)")->excludes("--quick");
+}
+
+void define_serve(CLI::App& app, Program& p) {
+  auto* serve = add_verb(app, p, "serve", "Serve the console, the APIs and MCP", [&p] { return run_serve(p.common, p.serve); });
+  serve->add_option("--listen", p.serve.listen, "Address and port (default: 127.0.0.1:8400)");
+  auto* certificate = serve->add_option("--tls-cert", p.serve.certificate, "Certificate chain (PEM): TLS 1.3 alone is spoken then")->check(CLI::ExistingFile);
+  auto* key = serve->add_option("--tls-key", p.serve.key, "Its private key (PEM)")->check(CLI::ExistingFile)->needs(certificate);
+  certificate->needs(key);
+  serve->add_option("-m,--model", p.serve.model, "The model that writes answers, instead of [answer] model in sillok.toml");
+  serve->add_option("--rate-limit", p.serve.requests_per_minute, "Requests a minute of one person")->check(CLI::Range(10, 100'000'000));
+  serve->add_option("--upload-limit", p.serve.upload_mib, "Mebibytes of one upload")->check(CLI::Range(1, 1 << 20));
+  serve->add_flag("--no-confine", p.serve.no_confine, "Do not confine the process after start-up (to look for mistakes)");
 }
 
 void model_options(CLI::App* verb, ModelArguments& model) {
@@ -218,6 +231,7 @@ int run(int argc, char** argv) {
   add_common(app, program.common);
   define_records(app, program);
   define_questions(app, program);
+  define_serve(app, program);
   define_generation(app, program);
   define_models(app, program);
   if (argc > 1 && *argv[1] != '-' &&

@@ -51,6 +51,12 @@ struct RecordsArguments {
   size_t limit = 100;
   bool failures = false;
 };
+struct ServeArguments {
+  std::string listen = "127.0.0.1:8400", certificate, key, model;
+  uint32_t requests_per_minute = 60'000;
+  uint64_t upload_mib = 4096;
+  bool no_confine = false;
+};
 struct DoctorArguments {
   bool quick = false, deep = false;  // deep is the default
 };
@@ -102,6 +108,7 @@ int run_evaluate(const Common& common, const EvaluateArguments& arguments);
 int run_show(const Common& common, const RecordArguments& arguments);
 int run_links(const Common& common, const RecordArguments& arguments);
 int run_records(const Common& common, const RecordsArguments& arguments);
+int run_serve(const Common& common, const ServeArguments& arguments);
 int run_doctor(const Common& common, const DoctorArguments& arguments);
 int run_generate(const Common& common, const GenerateArguments& arguments);
 int run_chat(const Common& common, const ChatArguments& arguments);

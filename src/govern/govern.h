@@ -1,6 +1,6 @@
 // govern: who may see what, and the record of who did. Labels, people, keys, sessions, audit, personal data.
 //
-// Contents: labels | people | sign-in, keys, sessions | audit | personal data
+// Contents: labels | settings | people | sign-in, keys, sessions | audit | personal data
 //
 // Sits just above base: it knows nothing of records or indexes. Whoever reads the archive or the index for somebody
 // passes a Clearance down and gets only what that clearance dominates; nobody else decides that.
@@ -8,6 +8,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <iosfwd>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,12 +37,42 @@ Label join(const Label& a, const Label& b);  // the least label that dominates b
 // The home's levels ({"O", "S", "C"}) and the way between Label and text.
 class Lattice {
  public:
-  explicit Lattice(std::vector<std::string> levels);
+  // `titles`: other names by which parse knows the levels ("공개"); none, or one for each.
+  explicit Lattice(std::vector<std::string> levels, std::vector<std::string> titles = {});
+  static Result<Lattice> of_home(const fs::path& home);  // the levels of its sillok.toml
   Result<Label> parse(std::string_view text) const;  // kInvalid names the known levels
-  std::string text(const Label& label) const;        // canonical
-  const std::vector<std::string>& levels() const;
+  std::string text(const Label& label) const;        // canonical; label.level must be one of levels()
+  const std::vector<std::string>& levels() const { return levels_; }
+  const std::vector<std::string>& titles() const { return titles_; }
   Label bottom() const { return {}; }
+  // Whether the clearance dominates the label written so. A text that is no label (its level was taken out of
+  // sillok.toml) is dominated by nobody.
+  bool dominates(const Clearance& clearance, std::string_view label_text) const;
+
+ private:
+  std::vector<std::string> levels_, titles_;
 };
+
+// ---------------------------------------------------------------------------------------------
+// Settings: what sillok.toml says of labels, personal data and how long logs are kept
+
+// Records read from a path that matches take at least this label.
+struct LabelRule {
+  std::string path;  // glob over the absolute path: * within a folder, ** over folders, ? one character
+  Label label;
+};
+enum class PersonalPolicy : uint8_t { kMask, kShow };
+struct Settings {
+  Lattice lattice{{"O"}};
+  Label default_label;               // of records that say nothing themselves
+  std::vector<LabelRule> rules;
+  PersonalPolicy personal = PersonalPolicy::kMask;  // in answers to those below curator
+  std::map<std::string, Micros> retention;          // by kind of audit entry; "" for all others; none: kept for ever
+};
+// kInvalid names the line or the setting at fault. `path` is for the message only.
+Result<Settings> parse_settings(std::string_view toml, const fs::path& path);
+Result<Settings> load_settings(const fs::path& home);
+bool matches_glob(std::string_view glob, std::string_view path);
 
 // ---------------------------------------------------------------------------------------------
 // People
@@ -78,7 +110,7 @@ struct Identity {
   Person person;
   std::vector<Scope> scopes;
   std::string how;           // "key k1a2", "session", "command line"
-  bool may(Scope scope) const;
+  bool may(Scope scope) const;  // one of `scopes`, and the person's role allows it
 };
 
 struct SessionToken {
@@ -91,6 +123,7 @@ struct SessionToken {
 class Registry {
  public:
   static Result<Registry> open(const fs::path& home);
+  static Result<Registry> open(const fs::path& home, std::function<Micros()> clock);  // for tests
   Registry(Registry&&) noexcept;
   Registry& operator=(Registry&&) noexcept;
   ~Registry();
@@ -145,11 +178,11 @@ struct Entry {
   std::string hash;      // hex
 };
 struct AuditQuery {
-  std::string kind, person, text;
+  std::string kind = {}, person = {}, text = {};
   Micros from = 0, to = 0;           // 0: open
   uint64_t before = 0;               // entries with a lower id; 0 = from the newest
   size_t limit = 100;
-  std::optional<Clearance> clearance;  // only entries whose label it dominates
+  std::optional<Clearance> clearance = {};  // only entries whose label it dominates
 };
 struct Verification {
   bool ok = false;
@@ -160,6 +193,7 @@ struct Verification {
 class Audit {
  public:
   static Result<Audit> open(const fs::path& home);
+  static Result<Audit> open(const fs::path& home, std::function<Micros()> clock);  // for tests
   Audit(Audit&&) noexcept;
   Audit& operator=(Audit&&) noexcept;
   ~Audit();
@@ -167,7 +201,13 @@ class Audit {
   std::vector<Entry> find(const AuditQuery& query) const;
   Result<Entry> entry(uint64_t id) const;
   Verification verify() const;
-  Status export_to(std::ostream& out, const AuditQuery& query) const;  // JSON lines
+  // JSON lines as they are kept, oldest first; the query's limit does not count.
+  Status export_to(std::ostream& out, const AuditQuery& query) const;
+  // The public half of the key that signs, 64 hexadecimal digits: note it outside, and nobody can exchange the key.
+  std::string public_key() const;
+  // Drops the contents of entries that are older than their kind's retention; id, time, kind and hash stay, so that
+  // the chain still holds. An entry of kind "prune" says what was dropped and is signed like all. Returns how many.
+  Result<uint64_t> prune(const std::map<std::string, Micros>& retention);
 
  private:
   struct State;
@@ -185,6 +225,7 @@ struct Personal {
   size_t begin = 0, end = 0;  // bytes of the text
 };
 std::vector<Personal> find_personal(std::string_view text);  // in order, not overlapping
-std::string mask_personal(std::string_view text);            // keeps the shape: 900101-1******
+// Keeps the shape, 900101-1******, and the number of bytes: offsets into the text stay good.
+std::string mask_personal(std::string_view text);
 
 }  // namespace sillok::govern

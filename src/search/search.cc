@@ -270,6 +270,8 @@ Status Searcher::refresh(const archive::Archive& archive) { return state_->index
 
 std::vector<std::string> Searcher::check(const archive::Archive& archive) const { return state_->index.check(archive); }
 
+uint64_t Searcher::passage_count() const { return state_->index.snapshot().passage_count(); }
+
 Result<Response> Searcher::search(const Request& request) const {
   Response response;
   SILLOK_ASSIGN(Prepared p, prepare(request, response.notes));

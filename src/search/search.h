@@ -85,6 +85,7 @@ class Searcher {
   // The neighbours of a passage in its version: before and after it, in order, itself included.
   std::vector<PassageResult> around(int64_t version_id, uint32_t ordinal, uint32_t radius) const;
   std::vector<std::string> check(const archive::Archive& archive) const;
+  uint64_t passage_count() const;  // all of them, whoever may see them
 
   struct State;
 
@@ -92,5 +93,9 @@ class Searcher {
   explicit Searcher(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
+
+// How well each text answers to the query, by the same terms and weights as search, rarity taken from the texts
+// themselves: BM25, comparable within one call alone. Thread-safe.
+std::vector<double> score_texts(std::string_view query, const std::vector<std::string>& texts);
 
 }  // namespace sillok::search

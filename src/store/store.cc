@@ -1,4 +1,4 @@
-#include "archive/database.h"
+#include "store/store.h"
 
 #include <sqlite3.h>
 #include <unistd.h>
@@ -6,31 +6,38 @@
 #include <cctype>
 #include <utility>
 
-namespace sillok::archive {
+namespace sillok::store {
 namespace {
 
-// How long a statement waits for another connection's lock. Writers exclude each other by the home's file
-// lock, so this covers checkpoints and recovery after a crash only.
+// How long a statement waits for another connection's lock. The archive's writers exclude each other by the
+// home's file lock; for them this covers checkpoints and recovery after a crash only.
 constexpr int kBusyTimeoutMs = 10'000;
 // Pages a connection may keep in memory (negative: KiB), for reading and for one batch of writes.
 constexpr std::string_view kCacheKib = "-16384";
 
+// "archive.db", for messages.
+std::string name_of(sqlite3* db) {
+  const char* path = db == nullptr ? nullptr : sqlite3_db_filename(db, "main");
+  return path == nullptr || *path == '\0' ? "the database" : fs::path(path).filename().string();
+}
+
 tl::unexpected<Error> database_error(sqlite3* db, std::string_view doing) {
+  const std::string name = name_of(db);
   const int code = db == nullptr ? SQLITE_NOMEM : sqlite3_errcode(db);
   const std::string message = std::string(doing) + ": " +
                               (db == nullptr ? "out of memory" : sqlite3_errmsg(db));
   switch (code & 0xFF) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      return fail(ErrorCode::kConflict, "archive.db is busy (" + message + "); try again");
+      return fail(ErrorCode::kConflict, name + " is busy (" + message + "); try again");
     case SQLITE_FULL:
-      return fail(ErrorCode::kIo, "no space left for archive.db; free some and run again");
+      return fail(ErrorCode::kIo, "no space left for " + name + "; free some and run again");
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
       return fail(ErrorCode::kInvalid,
-                  "archive.db is damaged (" + message + "); restore it from a backup");
+                  name + " is damaged (" + message + "); restore it from a backup");
     default:
-      return fail(ErrorCode::kIo, "archive.db: " + message);
+      return fail(ErrorCode::kIo, name + ": " + message);
   }
 }
 
@@ -50,7 +57,7 @@ std::string immutable_uri(const fs::path& path) {
 }
 
 // Where nothing can be written (a read-only disk, another's home), the log cannot be shared with a writer. Without a
-// log the file is the whole state and is read as it is; with one, SQLite needs the writer's archive.db-shm.
+// log the file is the whole state and is read as it is; with one, SQLite needs the writer's -shm file.
 bool can_write(const fs::path& path) {
   return ::access(path.c_str(), W_OK) == 0 && ::access(path.parent_path().c_str(), W_OK) == 0;
 }
@@ -121,7 +128,7 @@ Result<Database> Database::open(const fs::path& path, Mode mode) {
   setup += kCacheKib;
   if (Status done = database.execute(setup); !done) {
     if (!read_only || immutable) return fail(done.error());
-    return fail(ErrorCode::kIo, path.string() + " has a log (archive.db-wal) to be taken in, which needs write access; run "
+    return fail(ErrorCode::kIo, path.string() + " has a log (-wal) to be taken in, which needs write access; run "
                                                 "'sillok doctor' once where it can be written");
   }
   return database;
@@ -186,4 +193,4 @@ Status Transaction::commit() {
   return {};
 }
 
-}  // namespace sillok::archive
+}  // namespace sillok::store

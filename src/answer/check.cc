@@ -1,0 +1,434 @@
+#include "answer/check.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "answer/contrast.h"
+#include "text/text.h"
+
+namespace sillok::answer {
+namespace {
+
+using std::size_t;
+
+// How much a word counts. A word of the question says little of where the answer comes from; a verb is said in many ways.
+constexpr double kContent = 1, kVerb = 0.5, kFunction = 0.15, kSyllable = 0.3, kAsked = 0.5;
+constexpr double kParts = 0.9;        // of a word found by its parts, as search counts them
+constexpr double kHalf = 0.5;         // a word found less than this is missing
+constexpr double kOwnPart = 0.3;      // of a clause's words that a piece must hold to vouch for a fact in it
+constexpr double kNeighbour = 0.85;   // how much a word counts that stands in the sentence before or after
+constexpr size_t kShortClause = 2;    // words; shorter ones join the next
+
+bool is_row(std::string_view unit) { return unit.find(" | ") != unit.npos; }
+
+// Folded, without white space: words run together or apart compare alike.
+std::u32string run_together(std::string_view text) {
+  std::u32string all = to_utf32(text::fold(text));
+  std::erase_if(all, [](char32_t c) { return c == U' ' || c == U'\n' || c == U'\t' || c == U'\u00A0'; });
+  return all;
+}
+
+
+// "김철수 과장", "Kim": what must be in the evidence letter by letter.
+constexpr std::u32string_view kTitles[] = {U"과장", U"대리", U"부장", U"차장", U"사원", U"팀장", U"이사", U"상무", U"전무", U"대표", U"사장", U"주임", U"반장", U"소장", U"기사", U"선임", U"책임",
+                                           U"수석", U"교수", U"박사", U"위원장", U"실장", U"국장", U"주무관", U"사무관", U"서기관", U"감독관", U"명장", U"씨", U"님"};
+
+// 합니다, 해야, 됩니다: they say nothing by themselves.
+bool is_light_verb(std::string_view word) {
+  for (std::string_view verb : {"하", "한", "할", "합", "해", "했", "되", "된", "됩", "됐", "있", "입니다", "이다"}) {
+    if (word.starts_with(verb) && (word.ends_with("다") || word.ends_with("야") || word.ends_with("며") || word.ends_with("고") || word.ends_with("로")) && word.size() <= 15) return true;
+  }
+  return false;
+}
+
+bool begins_with_title(const std::u32string& word) {
+  return std::any_of(std::begin(kTitles), std::end(kTitles), [&](std::u32string_view title) {
+    return word.starts_with(title) && word.size() <= title.size() + 2;
+  });
+}
+
+// The byte ranges of a sentence's clauses: cut at commas, semicolons and connectives between words.
+std::vector<std::string_view> clauses_of(std::string_view sentence) {
+  std::vector<std::string_view> clauses;
+  const auto words = [](std::string_view text) { return static_cast<size_t>(std::count(text.begin(), text.end(), ' ')) + 1; };
+  size_t begin = 0;
+  const auto cut = [&](size_t end, size_t next) {
+    const std::string_view part = trim(sentence.substr(begin, end - begin));
+    if (words(part) < kShortClause) return;  // "NSK, SKF": no clause of its own
+    clauses.push_back(part);
+    begin = next;
+  };
+  for (size_t i = 0; i < sentence.size(); ++i) {
+    const char c = sentence[i];
+    const bool between_digits = i > 0 && i + 1 < sentence.size() && sentence[i - 1] >= '0' && sentence[i - 1] <= '9' && sentence[i + 1] >= '0' && sentence[i + 1] <= '9';
+    if ((c == ',' && !between_digits) || c == ';') cut(i, i + 1);
+    for (std::string_view connective : {" and ", " but ", " while ", " whereas ", "고 ", "며 ", "지만 ", "으나 ", "는데 "}) {
+      if (sentence.substr(i).starts_with(connective) && i > begin) cut(i + (connective[0] == ' ' ? 0 : connective.size()), i + connective.size());
+    }
+  }
+  const std::string_view rest = trim(sentence.substr(begin));
+  if (!clauses.empty() && words(rest) < kShortClause) {
+    clauses.back() = sentence.substr(static_cast<size_t>(clauses.back().data() - sentence.data()));
+  } else if (!rest.empty()) {
+    clauses.push_back(rest);
+  }
+  return clauses;
+}
+
+// The same of a unit of evidence, where only what is said of negation matters.
+struct Part {
+  std::u32string run;
+  size_t negations = 0;
+  std::vector<Fact> facts;
+};
+
+struct SaidWord {
+  std::u32string folded;
+  size_t begin = 0;    // byte of the clause
+  double weight = 0;
+  bool asked = false;  // stands in the question
+  bool verb = false;
+  bool name = false;   // must be found as written
+};
+
+}  // namespace
+
+struct Checker::Ground {
+  std::u32string run;
+  std::vector<std::u32string> words;            // alphabetic ones, for their beginnings
+  std::unordered_set<std::string> plain_words;  // for opposites
+  std::vector<Fact> facts;
+  std::vector<Part> parts;
+  bool row = false;
+
+  static Ground of(std::string_view text) {
+    Ground ground;
+    ground.run = run_together(text);
+    for (std::string& word : folded_words(text)) {
+      if (text::script_of(to_utf32(word)[0]) == text::Script::kAlphabet) ground.words.push_back(to_utf32(word));
+      ground.plain_words.insert(std::move(word));
+    }
+    ground.facts = facts_in(text);
+    ground.row = is_row(text);
+    for (std::string_view part : clauses_of(text)) ground.parts.push_back({run_together(part), count_negations(part), facts_in(part)});
+    return ground;
+  }
+};
+
+struct Checker::Clause {
+  std::vector<SaidWord> words;
+  double weight = 0;
+  std::vector<Fact> facts;
+  std::vector<std::string> plain_words;
+  size_t negations = 0;
+  std::string text;
+};
+
+namespace {
+
+char32_t open_syllable(char32_t c) { return c < 0xAC00 || c > 0xD7A3 ? c : c - (c - 0xAC00) % 28; }
+
+// A verb in another form: its first two syllables, whatever closes the second. 늘립니다 is in 늘린다.
+bool holds_verb(const std::u32string& run, const std::u32string& verb) {
+  if (verb.size() < 2) return false;
+  for (size_t at = run.find(verb[0]); at != run.npos && at + 1 < run.size(); at = run.find(verb[0], at + 1)) {
+    if (open_syllable(run[at + 1]) == open_syllable(verb[1])) return true;
+  }
+  return false;
+}
+
+// How far the word is in the text, 0..1: whole, or by the share of its parts.
+double found_in(const SaidWord& word, const std::u32string& run, const std::vector<std::u32string>& words) {
+  const std::u32string& w = word.folded;
+  if (w.empty()) return 0;
+  if (text::script_of(w[0]) == text::Script::kAlphabet) {
+    double best = 0;
+    for (const std::u32string& other : words) {
+      if (other == w) return 1;
+      const size_t shorter = std::min(w.size(), other.size());
+      const auto common = static_cast<size_t>(std::mismatch(w.begin(), w.begin() + static_cast<std::ptrdiff_t>(shorter), other.begin()).first - w.begin());
+      // Inflected: the same beginning.
+      if (common >= 4 && 10 * common >= 6 * std::max(w.size(), other.size())) best = kParts;
+      if (common == shorter && common >= 3 && std::max(w.size(), other.size()) <= common + 2) best = kParts;
+    }
+    return best;
+  }
+  if (run.find(w) != run.npos) return 1;
+  if (word.verb && holds_verb(run, w)) return kParts;
+  if (word.name || w.size() < 2) return 0;
+  size_t hits = 0;
+  for (size_t i = 0; i + 1 < w.size(); ++i) hits += run.find(std::u32string_view(w).substr(i, 2)) != run.npos ? 1 : 0;
+  return kParts * static_cast<double>(hits) / static_cast<double>(w.size() - 1);
+}
+
+}  // namespace
+
+// What a piece has of a clause, in its best unit.
+struct Checker::Match {
+  size_t unit = 0;
+  std::vector<double> found;    // of each word
+  std::vector<double> alone;    // the same in the unit and context, without neighbours
+  std::vector<bool> facts;      // of each fact
+  double share = 0;             // of the clause's weight
+  double own = 0;               // the same without the context
+  bool turned = false;          // negated where the other is not, or an opposite
+  bool elsewhere = false;       // in a row or list: what it is said of stands at another
+};
+
+Checker::Checker(std::string_view question, std::vector<Piece> pieces)
+    : form_(question_form(question, kind_of(question))), pieces_(std::move(pieces)) {
+  for (const Piece& piece : pieces_) {
+    std::vector<Ground> grounds;
+    for (const search::Match& unit : piece.units) grounds.push_back(Ground::of(std::string_view(piece.text).substr(unit.begin, unit.end - unit.begin)));
+    grounds_.push_back(std::move(grounds));
+    contexts_.push_back(Ground::of(piece.context));
+  }
+}
+Checker::~Checker() = default;
+
+Checker::Clause Checker::prepare(std::string_view text) const {
+  Clause clause;
+  clause.text = std::string(text);
+  clause.facts = facts_in(text);
+  clause.negations = count_negations(text);
+  clause.plain_words = folded_words(text);
+  const std::vector<Word> words = words_in(form_, text);
+  for (size_t i = 0; i < words.size(); ++i) {
+    const Word& word = words[i];
+    if (word.small || word.folded.empty()) continue;
+    // What is a fact is compared as one.
+    const bool fact = std::any_of(clause.facts.begin(), clause.facts.end(), [&](const Fact& f) { return f.span.begin < word.end && word.begin < f.span.end; });
+    if (fact) continue;
+    SaidWord said;
+    said.folded = word.folded;
+    if (word.hangul && said.folded.size() > 2) said.folded.resize(text::stem_length(said.folded));
+    said.begin = word.begin;
+    said.asked = word.known >= 0.5f;
+    const std::string_view written = text.substr(word.begin, word.end - word.begin);
+    said.verb = word.hangul && !written.ends_with("입니다") && (word.verbal || written.ends_with("니다") || written.ends_with("어야") || written.ends_with("아야"));
+    const bool light = word.hangul && is_light_verb(written);
+    said.weight = word.function || light ? kFunction : said.verb ? kVerb : said.folded.size() < 2 ? kSyllable : kContent;
+    if (said.asked) said.weight *= kAsked;
+    const bool capital = word.capital && word.latin && (i > 0 || (word.folded.size() > 1 && i + 1 < words.size() && words[i + 1].capital));
+    const bool titled = word.hangul && word.folded.size() >= 2 && word.folded.size() <= 4 && i + 1 < words.size() && begins_with_title(words[i + 1].folded) && word.ends.size() == 1;
+    said.name = capital || titled;
+    clause.weight += said.weight;
+    clause.words.push_back(std::move(said));
+  }
+  return clause;
+}
+
+Checker::Match Checker::match(const Clause& clause, size_t p) const {
+  const std::vector<Ground>& grounds = grounds_[p];
+  const Ground& context = contexts_[p];
+  Match best;
+  double best_score = -1;
+  for (size_t u = 0; u < grounds.size(); ++u) {
+    Match m;
+    m.unit = u;
+    double weight = 0, own = 0;
+    // A sentence leans on those beside it; a row stands alone.
+    std::vector<const Ground*> beside;
+    const Piece& piece = pieces_[p];
+    const bool before_in_line = u > 0 && !grounds[u].row && piece.text.substr(piece.units[u - 1].end, piece.units[u].begin - piece.units[u - 1].end).find('\n') == std::string::npos;
+    if (!grounds[u].row && u > 0 && !grounds[u - 1].row) beside.push_back(&grounds[u - 1]);
+    if (!grounds[u].row && u + 1 < grounds.size() && !grounds[u + 1].row) beside.push_back(&grounds[u + 1]);
+    for (const SaidWord& word : clause.words) {
+      const double here = found_in(word, grounds[u].run, grounds[u].words);
+      const double titled = std::max(here, found_in(word, context.run, context.words));
+      double found = titled;
+      for (const Ground* ground : beside) found = std::max(found, kNeighbour * found_in(word, ground->run, ground->words));
+      own += word.weight * here;
+      weight += word.weight * found;
+      m.found.push_back(found);
+      m.alone.push_back(titled);
+    }
+    double facts = 0;
+    for (const Fact& fact : clause.facts) {
+      const auto in = [&](const Ground& ground) { return std::any_of(ground.facts.begin(), ground.facts.end(), [&](const Fact& known) { return says(known, fact); }); };
+      const bool there = in(grounds[u]);
+      const bool before = before_in_line && (fact.type == Fact::Type::kDate || fact.type == Fact::Type::kTime) && in(grounds[u - 1]);
+      m.facts.push_back(there || before || in(context));
+      facts += there ? 1 : m.facts.back() ? 0.5 : 0;
+    }
+    // Each fact counts as a word that is there; without one that is not the sentence falls anyway.
+    const double said = clause.weight + static_cast<double>(clause.facts.size()) * kContent;
+    m.share = said > 0 ? (weight + kContent * static_cast<double>(std::count(m.facts.begin(), m.facts.end(), true))) / said : 1;
+    m.own = clause.weight > 0 ? own / clause.weight : 1;
+    const double score = m.share + m.own + facts;
+    if (score > best_score) {
+      best_score = score;
+      best = std::move(m);
+    }
+  }
+  if (grounds.empty()) return best;
+  // Negated alike? Asked of the clauses of the unit that say most of it.
+  const Ground& ground = grounds[best.unit];
+  std::vector<double> shares;
+  for (const Part& part : ground.parts) {
+    double share = 0;
+    for (const SaidWord& word : clause.words) share += word.weight * found_in(word, part.run, ground.words);
+    shares.push_back(share);
+  }
+  const double most = shares.empty() ? 0 : *std::max_element(shares.begin(), shares.end());
+  bool alike = ground.parts.empty();
+  for (size_t i = 0; i < shares.size(); ++i) alike |= shares[i] >= 0.6 * most && ground.parts[i].negations % 2 == clause.negations % 2;
+  best.turned = !alike || opposes(clause.plain_words, ground.plain_words);
+  best.elsewhere = ground.row ? of_another_row(clause, best, p) : of_another_part(clause, ground);
+  return best;
+}
+
+// True if a word or fact of the clause is not in this row but in another: whose value is it?
+bool Checker::of_another_row(const Clause& clause, const Match& best, size_t p) const {
+  constexpr double kThere = 0.95;
+  for (size_t u = 0; u < grounds_[p].size(); ++u) {
+    const Ground& other = grounds_[p][u];
+    if (u == best.unit || !other.row) continue;
+    for (size_t w = 0; w < clause.words.size(); ++w) {
+      const SaidWord& word = clause.words[w];
+      if (word.weight < kVerb || best.alone[w] >= kHalf) continue;
+      const bool there = word.verb ? word.folded.size() >= 2 && other.run.find(word.folded.substr(0, 2)) != other.run.npos
+                                   : found_in(word, other.run, other.words) >= kThere;
+      if (there) return true;
+    }
+  }
+  return false;
+}
+
+// True if the clause goes on about another row than the one before without a word that says so.
+bool Checker::strays(const Clause& clause, const Match& now, const Match& before, size_t p) const {
+  const std::vector<Ground>& grounds = grounds_[p];
+  if (now.unit == before.unit || !grounds[now.unit].row || !grounds[before.unit].row) return false;
+  for (const SaidWord& word : clause.words) {
+    const bool here = found_in(word, grounds[now.unit].run, grounds[now.unit].words) >= kHalf;
+    if (!word.verb && word.weight >= kAsked && here && found_in(word, grounds[before.unit].run, grounds[before.unit].words) < kHalf) return false;
+  }
+  const auto said_in = [&](const Fact& fact, const Ground& ground) {
+    return std::any_of(ground.facts.begin(), ground.facts.end(), [&](const Fact& known) { return says(known, fact); });
+  };
+  return std::any_of(clause.facts.begin(), clause.facts.end(), [&](const Fact& fact) {
+    return fact.type != Fact::Type::kIdentifier && !said_in(fact, grounds[before.unit]) && !said_in(fact, contexts_[p]);
+  });
+}
+
+// In "연삭실 83 dB, 주물 손질장 91 dB": true if the word before the clause's value stands with another value of its kind.
+bool Checker::of_another_part(const Clause& clause, const Ground& ground) const {
+  if (ground.parts.size() < 2) return false;
+  const auto same_kind = [](const Fact& a, const Fact& b) { return a.type == b.type && a.unit == b.unit; };
+  for (const Fact& fact : clause.facts) {
+    if (fact.type == Fact::Type::kIdentifier) continue;
+    const SaidWord* key = nullptr;
+    for (const SaidWord& word : clause.words) {
+      if (word.begin < fact.span.begin && !word.verb && word.weight >= kAsked && found_in(word, ground.run, ground.words) >= kHalf) key = &word;
+    }
+    if (key == nullptr) continue;
+    bool apart = false, together = false;
+    for (const Part& part : ground.parts) {
+      if (found_in(*key, part.run, ground.words) < kHalf || part.run.find(key->folded) == part.run.npos) continue;
+      const bool has = std::any_of(part.facts.begin(), part.facts.end(), [&](const Fact& f) { return says(f, fact); });
+      const bool another = std::any_of(part.facts.begin(), part.facts.end(), [&](const Fact& f) { return same_kind(f, fact); });
+      (has || !another ? together : apart) = true;
+    }
+    if (apart && !together) return true;
+  }
+  return false;
+}
+
+Verdict Checker::weigh(const std::vector<Clause>& clauses, const std::vector<size_t>& cited) const {
+  Verdict verdict;
+  double all = 0, found_all = 0;
+  std::unordered_set<size_t> used;
+  bool exact = true;
+  const auto missing = [&](const std::string& what) {
+    exact = false;
+    if (verdict.why.empty()) verdict.why = what;
+  };
+  std::vector<Match> before;  // what the clause before found in each piece
+  for (const Clause& clause : clauses) {
+    std::vector<Match> matches;
+    for (const size_t p : cited) matches.push_back(match(clause, p));
+    // Best piece first; another helps where it holds a part of the clause itself.
+    std::vector<size_t> order(cited.size());
+    for (size_t i = 0; i < order.size(); ++i) order[i] = i;
+    const auto rank = [&](size_t i) {
+      return matches[i].share + static_cast<double>(std::count(matches[i].facts.begin(), matches[i].facts.end(), true)) - (matches[i].turned ? 1 : 0) - (matches[i].elsewhere ? 1 : 0);
+    };
+    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return rank(a) > rank(b); });
+    std::vector<double> found(clause.words.size(), 0);
+    std::vector<bool> facts(clause.facts.size(), false);
+    bool turned = false, elsewhere = false;
+    for (size_t k = 0; k < order.size(); ++k) {
+      const Match& m = matches[order[k]];
+      if (m.found.empty() && m.facts.empty()) continue;
+      if (k > 0 && m.share < kOwnPart) continue;
+      bool adds = k == 0;
+      for (size_t f = 0; f < facts.size(); ++f) {
+        if (!m.facts[f] || facts[f]) continue;
+        facts[f] = true;
+        adds = true;
+      }
+      for (size_t w = 0; w < found.size(); ++w) {
+        if (m.found[w] > found[w] + kHalf && clause.words[w].weight >= kAsked) adds = true;
+      }
+      if (!adds) continue;
+      for (size_t w = 0; w < found.size(); ++w) found[w] = std::max(found[w], m.found[w]);
+      if (k == 0) {
+        turned = m.turned;
+        elsewhere = m.elsewhere || (!before.empty() && strays(clause, m, before[order[k]], cited[order[k]]));
+      }
+      if (used.insert(cited[order[k]]).second) verdict.places.push_back({cited[order[k]], m.unit});
+    }
+    all += clause.weight;
+    for (size_t w = 0; w < found.size(); ++w) {
+      found_all += clause.words[w].weight * found[w];
+      if (clause.words[w].name && found[w] < kHalf) missing("the name '" + to_utf8(clause.words[w].folded) + "'");
+    }
+    for (size_t f = 0; f < facts.size(); ++f) {
+      if (!facts[f]) missing("'" + clause.text.substr(clause.facts[f].span.begin, clause.facts[f].span.end - clause.facts[f].span.begin) + "'");
+    }
+    before = std::move(matches);
+    all += kContent * static_cast<double>(facts.size());
+    found_all += kContent * static_cast<double>(std::count(facts.begin(), facts.end(), true));
+    if (elsewhere) missing("it is said of another: '" + shorten(clause.text, 40) + "'");
+    if (turned) missing("it is negated, or an opposite: '" + shorten(clause.text, 40) + "'");
+  }
+  verdict.support = all > 0 ? found_all / all : 0;
+  if (verdict.support < kSupported && verdict.why.empty()) verdict.why = "too few of its words";
+  if (!exact) verdict.support = std::min(verdict.support, kSupported / 2);
+  verdict.supported = exact && verdict.support >= kSupported;
+  for (const Verdict::Place& place : verdict.places) verdict.cites.push_back(pieces_[place.piece].n);
+  std::sort(verdict.cites.begin(), verdict.cites.end());
+  return verdict;
+}
+
+Verdict Checker::check(std::string_view sentence, const std::vector<uint32_t>& cites) const {
+  std::vector<Clause> clauses;
+  for (std::string_view clause : clauses_of(sentence)) clauses.push_back(prepare(clause));
+  double weight = 0;
+  size_t facts = 0;
+  for (const Clause& clause : clauses) {
+    weight += clause.weight;
+    facts += clause.facts.size();
+  }
+  Verdict none;
+  none.why = "it says nothing";
+  if (weight < kContent && facts == 0) return none;
+  std::vector<size_t> cited;
+  for (size_t p = 0; p < pieces_.size(); ++p) {
+    if (std::find(cites.begin(), cites.end(), pieces_[p].n) != cites.end()) cited.push_back(p);
+  }
+  Verdict verdict;
+  verdict.why = "it cites nothing";
+  if (!cited.empty()) {
+    verdict = weigh(clauses, cited);
+    if (verdict.supported) return verdict;
+  }
+  Verdict clear;
+  for (size_t p = 0; p < pieces_.size(); ++p) {
+    Verdict other = weigh(clauses, {p});
+    if (other.supported && other.support >= kClear && other.support > clear.support) clear = std::move(other);
+  }
+  return clear.supported ? clear : verdict;
+}
+
+}  // namespace sillok::answer

@@ -1,0 +1,34 @@
+// Private to answer: all that is said to a generating model, in one place.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace sillok::answer {
+
+enum class Tongue : uint8_t { kKorean, kOther };
+// Of the asker: Korean if there is Hangul in the question.
+Tongue tongue_of(std::string_view question);
+
+// What the model writes if the evidence does not answer.
+inline constexpr std::string_view kNoAnswer = "NO_ANSWER";
+
+// The rules: evidence is quoted material, each sentence cites, nothing is added.
+std::string_view system_prompt(Tongue tongue);
+// One piece of evidence between its fences. `head` and `text` are escaped (escape_evidence).
+std::string fenced(Tongue tongue, uint32_t n, std::string_view head, std::string_view text);
+// The turn after which the model answers.
+std::string question_prompt(Tongue tongue, std::string_view evidence, std::string_view question);
+// Asks for a follow-up made whole.
+std::string follow_up_system(Tongue tongue);
+std::string follow_up_prompt(Tongue tongue, std::string_view conversation, std::string_view question);
+// What is put behind a sentence that nothing supports, where such are shown.
+std::string_view unsupported_mark(Tongue tongue);
+
+// Text of records or of people, such that it can be no fence, no citation and no mark of a chat template: brackets of
+// those kinds become their full-width forms, characters that do not show are left out.
+std::string escape_evidence(std::string_view text);
+// The way back for what is shown; bracketed numbers that a record brought along are left out.
+std::string unescape_shown(std::string_view text);
+
+}  // namespace sillok::answer

@@ -1,0 +1,115 @@
+// Private to server: what the routes stand on: the home and everything opened from it, and who is allowed what.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <shared_mutex>
+#include <thread>
+#include <unordered_map>
+
+#include "answer/answer.h"
+#include "archive/archive.h"
+#include "govern/govern.h"
+#include "search/search.h"
+#include "server/http.h"
+#include "server/listener.h"
+#include "server/metrics.h"
+#include "server/pool.h"
+#include "server/routes.h"
+#include "server/server.h"
+
+namespace sillok::server {
+
+class Jobs;
+class Models;
+class McpSessions;
+
+// Tokens that fill at a steady rate, one bucket a person. Thread-safe.
+class RateLimiter {
+ public:
+  explicit RateLimiter(uint32_t per_minute) : per_minute_(per_minute) {}
+  bool take(const std::string& who);
+
+ private:
+  struct Bucket {
+    double tokens = 0;
+    std::chrono::steady_clock::time_point at;
+  };
+  uint32_t per_minute_;
+  std::mutex mutex_;
+  std::unordered_map<std::string, Bucket> buckets_;
+};
+
+// Streams that are open: what ends each of them when the server stops. Thread-safe.
+class LiveStreams {
+ public:
+  // `end` is called at most once, when the server stops. Returns the number to forget it by.
+  uint64_t add(std::function<void()> end);
+  void forget(uint64_t id);
+  void end_all();
+  size_t count() const;
+
+ private:
+  mutable std::mutex mutex_;
+  uint64_t next_ = 1;
+  bool ended_ = false;
+  std::map<uint64_t, std::function<void()>> ends_;
+};
+
+struct App {
+  App(ServeOptions options, archive::Archive archive, search::Searcher searcher, govern::Registry registry, govern::Audit audit,
+      govern::Settings settings, answer::WriterSettings writer);
+  ~App();
+  App(const App&) = delete;
+  App& operator=(const App&) = delete;
+
+  ServeOptions options;
+  archive::Archive archive;
+  search::Searcher searcher;
+  answer::Answerer answerer;
+  govern::Registry registry;
+  govern::Audit audit;
+  govern::Settings settings;
+  answer::WriterSettings writer;
+  Metrics metrics;
+  RateLimiter limiter;
+  LiveStreams live;
+  std::unique_ptr<Models> models;
+  std::unique_ptr<Jobs> jobs;
+  std::unique_ptr<McpSessions> mcp;
+  Pool* slow = nullptr;                                    // for answers that are written
+  std::function<ListenerCounts()> listener_counts;
+  std::atomic<bool> stopping{false}, ready{false};
+  Micros started = now_micros();
+  std::mutex gold_mutex;                                   // guards home/gold.jsonl
+
+  // Brings the index up to date; whoever changed the archive calls it. Thread-safe.
+  Status refresh();
+  // An entry of the audit log; its number. An act that cannot be recorded must not happen, so the error counts.
+  Result<uint64_t> record(const govern::Identity& who, std::string kind, std::string subject, std::string label, const Json& details);
+
+ private:
+  std::mutex refresh_mutex_;
+};
+
+// Follows changes that other processes make to the archive, until it is destroyed.
+class Follower {
+ public:
+  explicit Follower(App& app);
+  ~Follower();
+
+ private:
+  void run();
+  App& app_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool stop_ = false;
+  std::thread thread_;
+};
+
+// Who asks, in `request.identity`; or the refusal: 401, 403, 429. identity.cc
+std::optional<Response> identify(App& app, Request& request, const Route& route);
+Json person_json(const App& app, const govern::Person& person);
+Json session_json(App& app, const govern::Person& person, const std::string& csrf, const std::string& expires);
+
+}  // namespace sillok::server

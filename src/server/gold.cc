@@ -1,0 +1,227 @@
+// Gold questions (home/gold.jsonl, as `sillok evaluate` reads it) and evaluations (home/log/evaluations/ID.json), which
+// keep places, not words: erasing a record must not leave its words there, nor a label be lowered by them.
+#include "evaluate/evaluate.h"
+
+#include "server/access.h"
+#include "server/jobs.h"
+
+namespace sillok::server {
+namespace {
+
+constexpr size_t kMaxGold = 100'000;
+
+Response native(const Error& error) { return error_response(Surface::kNative, error); }
+
+fs::path gold_file(const App& app) { return app.archive.home() / "gold.jsonl"; }
+fs::path evaluation_folder(const App& app) { return app.archive.home() / "log" / "evaluations"; }
+
+Result<std::vector<Json>> load_gold(App& app) {
+  std::vector<Json> gold;
+  std::error_code error;
+  if (!fs::exists(gold_file(app), error)) return gold;
+  SILLOK_ASSIGN(const std::string text, read_file(gold_file(app), 256 << 20));
+  for (const std::string_view line : split(text, '\n')) {
+    if (trim(line).empty()) continue;
+    Json json = Json::parse(line, nullptr, false);
+    if (json.is_object()) gold.push_back(std::move(json));
+  }
+  return gold;
+}
+
+Status save_gold(App& app, const std::vector<Json>& gold) {
+  std::string text;
+  for (const Json& json : gold) text += dump(json) + "\n";
+  return write_file_atomic(gold_file(app), text);
+}
+
+std::string text_of(const Json& json, const char* name) {
+  const auto found = json.find(name);
+  return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+std::string first_of(const Json& json, const char* name) {
+  const auto found = json.find(name);
+  return found != json.end() && found->is_array() && !found->empty() && found->front().is_string() ? found->front().get<std::string>() : std::string();
+}
+
+// As the API shows it; none if it speaks of a record that the asker may not see.
+std::optional<Json> shown(const Access& access, const Json& gold) {
+  const std::string record = first_of(gold, "records");
+  std::string title;
+  if (!record.empty()) {
+    const auto version = access.version(record, 0, kDayMax);
+    if (!version) return std::nullopt;
+    title = version->title;
+  }
+  Json json = {{"id", text_of(gold, "id")}, {"question", text_of(gold, "question")}, {"answer", first_of(gold, "answers")}, {"record", record}, {"title", title}};
+  for (const char* name : {"anchor", "as_of"}) {
+    if (const std::string value = text_of(gold, name); !value.empty()) json[name] = value;
+  }
+  json["person"] = text_of(gold, "person");
+  json["created"] = text_of(gold, "created");
+  return json;
+}
+
+}  // namespace
+
+Response list_gold(App& app, Request& request) {
+  const std::lock_guard guard(app.gold_mutex);
+  const auto gold = load_gold(app);
+  if (!gold) return native(gold.error());
+  const Access access(app, request.identity);
+  Json list = Json::array();
+  for (const Json& each : *gold) {
+    if (auto json = shown(access, each)) list.push_back(std::move(*json));
+  }
+  return json_response({{"gold", std::move(list)}});
+}
+
+Response add_gold(App& app, Request& request) {
+  const auto body = parse_json(request.body);
+  if (!body) return native(body.error());
+  const auto question = required_text(*body, "question");
+  if (!question) return native(question.error());
+  Json gold = {{"id", Jobs::new_id()}, {"question", *question}};
+  const Access access(app, request.identity);
+  for (const auto& [name, list] : {std::pair{"answer", "answers"}, std::pair{"record", "records"}}) {
+    const auto value = text_field(*body, name);
+    if (!value) return native(value.error());
+    gold[list] = Json::array();
+    if (*value && !(*value)->empty()) gold[list].push_back(**value);
+  }
+  if (gold["answers"].empty() && gold["records"].empty()) {
+    return error_response(Surface::kNative, 400, "invalid", "a gold question needs its right answer, or the record that holds it");
+  }
+  if (const std::string record = first_of(gold, "records"); !record.empty()) {
+    if (const auto version = access.version(record, 0, kDayMax); !version) return native(version.error());
+  }
+  for (const char* name : {"anchor", "as_of"}) {
+    const auto value = text_field(*body, name);
+    if (!value) return native(value.error());
+    if (!*value || (*value)->empty()) continue;
+    if (std::string_view(name) == "as_of") {
+      if (const auto day = parse_day(**value); !day) return native(day.error().in("as_of"));
+    }
+    gold[name] = **value;
+  }
+  gold["person"] = request.identity.person.name;
+  gold["created"] = format_micros(now_micros());
+  const std::lock_guard guard(app.gold_mutex);
+  auto all = load_gold(app);
+  if (!all) return native(all.error());
+  if (all->size() >= kMaxGold) return error_response(Surface::kNative, 409, "conflict", "there are 100,000 gold questions already");
+  all->push_back(gold);
+  if (const Status saved = save_gold(app, *all); !saved) return native(saved.error());
+  if (const auto kept = app.record(request.identity, "gold", gold["id"].get<std::string>(), "", {{"act", "add"}}); !kept) return native(kept.error());
+  return json_response(shown(access, gold).value_or(Json::object()), 201);
+}
+
+Response remove_gold(App& app, Request& request) {
+  const Access access(app, request.identity);
+  const std::lock_guard guard(app.gold_mutex);
+  auto all = load_gold(app);
+  if (!all) return native(all.error());
+  const size_t removed = std::erase_if(*all, [&](const Json& each) { return text_of(each, "id") == request.captures[0] && shown(access, each); });
+  if (removed == 0) return error_response(Surface::kNative, 404, "not_found", "there is no such gold question");
+  if (const Status saved = save_gold(app, *all); !saved) return native(saved.error());
+  if (const auto kept = app.record(request.identity, "gold", request.captures[0], "", {{"act", "remove"}}); !kept) return native(kept.error());
+  Response response;
+  response.status = 204;
+  return response;
+}
+
+// ---------------------------------------------------------------------------------------------
+// Evaluations
+
+Result<std::string> run_evaluation(App& app, const std::function<void(size_t, size_t)>& progress) {
+  std::vector<evaluate::GoldQuestion> questions;
+  {
+    const std::lock_guard guard(app.gold_mutex);
+    SILLOK_ASSIGN(questions, evaluate::load_gold(gold_file(app)));
+  }
+  SILLOK_ASSIGN(const evaluate::Report report, evaluate::run(app.answerer, app.searcher, questions, progress));
+  Json failures = Json::array();
+  for (const auto& outcome : report.outcomes) {
+    if (!outcome.answerable || outcome.in_quotes) continue;
+    failures.push_back({{"gold", outcome.id}, {"answered", outcome.answered}, {"record", outcome.given_at.record},
+                        {"version", outcome.given_at.version}, {"anchor", outcome.given_at.anchor}});
+  }
+  std::string id = Jobs::new_id();
+  const Json figures = Json::parse(evaluate::to_json(report, evaluate::Outcomes::kNone), nullptr, false);
+  const Json json = {{"id", id}, {"created", format_micros(report.finished)}, {"questions", report.all.questions},
+                     {"answer_rate", report.all.answer_rate}, {"figures", figures}, {"failures", failures}};
+  std::error_code error;
+  fs::create_directories(evaluation_folder(app), error);
+  SILLOK_TRY(write_file_atomic(evaluation_folder(app) / (id + ".json"), dump(json)));
+  return id;
+}
+
+Response start_evaluation(App& app, Request& request) {
+  {
+    const std::lock_guard guard(app.gold_mutex);
+    const auto gold = load_gold(app);
+    if (!gold) return native(gold.error());
+    if (gold->empty()) return error_response(Surface::kNative, 409, "conflict", "there are no gold questions yet; POST /api/gold adds one");
+  }
+  const auto job = app.jobs->evaluate(request.identity);
+  if (!job) return native(job.error());
+  if (const auto kept = app.record(request.identity, "evaluate", *job, "", Json::object()); !kept) return native(kept.error());
+  return json_response({{"job", *job}}, 202);
+}
+
+Response list_evaluations(App& app, Request&) {
+  Json list = Json::array();
+  std::vector<fs::path> files;
+  std::error_code error;
+  for (fs::directory_iterator it(evaluation_folder(app), error), end; !error && it != end; it.increment(error)) files.push_back(it->path());
+  std::sort(files.begin(), files.end());
+  for (const fs::path& file : files) {
+    if (file.extension() != ".json") continue;
+    const auto text = read_file(file, 64 << 20);
+    Json json = text ? Json::parse(*text, nullptr, false) : Json();
+    if (!json.is_object()) continue;
+    json.erase("failures");
+    list.push_back(std::move(json));
+  }
+  return json_response({{"evaluations", std::move(list)}});
+}
+
+Response show_evaluation(App& app, Request& request) {
+  const std::string& id = request.captures[0];
+  const bool plain = std::all_of(id.begin(), id.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z'); });
+  const auto text = plain ? read_file(evaluation_folder(app) / (id + ".json"), 64 << 20) : fail(ErrorCode::kNotFound, "");
+  Json json = text ? Json::parse(*text, nullptr, false) : Json();
+  if (!json.is_object()) return error_response(Surface::kNative, 404, "not_found", "there is no such evaluation");
+  std::vector<Json> gold;
+  {
+    const std::lock_guard guard(app.gold_mutex);
+    gold = load_gold(app).value_or(std::vector<Json>());
+  }
+  const Access access(app, request.identity);
+  Json failures = Json::array();
+  for (const Json& failure : json["failures"]) {
+    // The words come from where they are kept: the gold question, and the record as it is now.
+    const auto question = std::find_if(gold.begin(), gold.end(), [&](const Json& each) { return text_of(each, "id") == text_of(failure, "gold"); });
+    if (question == gold.end()) continue;
+    const auto seen = shown(access, *question);
+    if (!seen) continue;
+    std::string got;
+    const std::string anchor = text_of(failure, "anchor");
+    const auto version = access.version(text_of(failure, "record"), failure.value("version", 0U), kDayMax);
+    if (version) {
+      if (const auto document = access.document(*version)) {
+        for (const auto& block : document->blocks) {
+          if (documents::to_string(block.anchor) != anchor) continue;
+          got = shorten(block.kind == documents::BlockKind::kTable ? documents::row_text(block.table, 0) : block.text, 300);
+          break;
+        }
+      }
+      if (got.empty()) got = anchor;
+    }
+    failures.push_back({{"gold", text_of(failure, "gold")}, {"question", (*seen)["question"]}, {"expected", (*seen)["answer"]}, {"got", got},
+                        {"record", version ? Json(version->record) : Json()}, {"expected_record", (*seen)["record"]}, {"answered", failure.value("answered", false)}});
+  }
+  json["failures"] = std::move(failures);
+  return json_response(std::move(json));
+}
+
+}  // namespace sillok::server
