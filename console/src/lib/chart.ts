@@ -24,7 +24,7 @@ export function linePath(points: readonly Point[]): string {
 export const kNodeApart = 62
 export function around(count: { in: number; out: number }, width: number, height: number): { in: Point[]; out: Point[] } {
   // Half a node and a margin are kept free at the edge; on a wide window the arcs stay near.
-  const reach = Math.min(width / 2 - 116, 420)
+  const reach = Math.min(width / 2 - 132, 420)
   const side = (n: number, sign: -1 | 1): Point[] =>
     Array.from({ length: n }, (_, k) => {
       const from = k - (n - 1) / 2
