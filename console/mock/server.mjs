@@ -170,7 +170,7 @@ const routes = [
     const { question, as_of, stream: streamed, conversation } = await input(request)
     if (!question) refuse(400, 'invalid', '질문이 비어 있습니다.')
     const answer = answerFor(me, question, as_of, conversation, system.model)
-    answer.id = note('ask', me.name, question, { as_of: as_of ?? null, model: answer.model ?? null, evidence: answer.citations.map((c) => `${c.record}@${c.version}`) })
+    answer.id = note('ask', me.name, '', { question, as_of: as_of ?? null, model: answer.model ?? null, evidence: answer.citations.map((c) => `${c.record}@${c.version}`) })
     if (!streamed) return answer
     await stream(request, response, answer)
     return response

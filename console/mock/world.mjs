@@ -60,7 +60,7 @@ export const system = {
 export const auditEntries = []
 const happened = [
   ['serve', '', '', { version: '0.1.0' }], ['sign-in', 'admin', '', {}], ['person', 'admin', 'curator', { role: 'curator', label: 'S:기술' }], ['sign-in', 'curator', '', {}],
-  ['add', 'curator', 'WS-118', { version: 3, label: 'O' }], ['ask', 'member', '강도 8.8짜리 M16 볼트는 몇 N·m로 조여?', { evidence: ['WS-118@3'], model: 'sillok-ko-1.2b-q4_k_m' }], ['open', 'member', 'WS-118', { version: 3 }],
+  ['add', 'curator', 'WS-118', { version: 3, label: 'O' }], ['ask', 'member', '', { question: '강도 8.8짜리 M16 볼트는 몇 N·m로 조여?', evidence: ['WS-118@3'], model: 'sillok-ko-1.2b-q4_k_m' }], ['open', 'member', 'WS-118', { version: 3 }],
   ['label', 'curator', '2026_공단_입찰전략.hwpx', { from: 'S', to: 'C', reason: '입찰 전' }], ['key', 'admin', 'k3f1', { person: 'erp', scopes: ['ask', 'search'] }], ['sign-out', 'member', '', {}],
 ]
 for (let i = 0; i < 60; ++i) {

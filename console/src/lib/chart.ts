@@ -19,25 +19,17 @@ export function linePath(points: readonly Point[]): string {
   return points.map((p, i) => `${i === 0 ? 'M' : 'L'}${p.x.toFixed(1)} ${p.y.toFixed(1)}`).join('')
 }
 
-// Neighbours on one or more ellipses around the record in the middle, incoming on the left half, outgoing on the right, as a
-// page is read; at most kPerRing on a half ring so that names do not overlap.
-const kPerRing = 7
+// Neighbours of the record in the middle: those that point at it on the left, those it points to on the right, as a page is
+// read; each side is a shallow arc, kNodeApart from name to name.
+export const kNodeApart = 62
 export function around(count: { in: number; out: number }, width: number, height: number): { in: Point[]; out: Point[] } {
-  const side = (n: number, sign: -1 | 1): Point[] => {
-    const points: Point[] = []
-    for (let i = 0; i < n; ++i) {
-      const ring = Math.floor(i / kPerRing)
-      const inRing = Math.min(kPerRing, n - ring * kPerRing)
-      const k = i % kPerRing
-      // Spread over 140 degrees about the horizontal.
-      const angle = inRing === 1 ? 0 : ((k / (inRing - 1)) * 2 - 1) * ((70 * Math.PI) / 180)
-      const reach = 0.62 + 0.3 * ((ring + 1) / (Math.ceil(n / kPerRing) || 1))
-      points.push({
-        x: width / 2 + sign * Math.cos(angle) * (width / 2 - 130) * Math.min(reach, 0.92),
-        y: height / 2 + Math.sin(angle) * (height / 2 - 34),
-      })
-    }
-    return points
-  }
+  // Half a node and a margin are kept free at the edge; on a wide window the arcs stay near.
+  const reach = Math.min(width / 2 - 132, 420)
+  const side = (n: number, sign: -1 | 1): Point[] =>
+    Array.from({ length: n }, (_, k) => {
+      const from = k - (n - 1) / 2
+      const bend = n < 2 ? 0 : (from / ((n - 1) / 2)) ** 2
+      return { x: width / 2 + sign * reach * (1 - 0.12 * bend), y: height / 2 + from * kNodeApart }
+    })
   return { in: side(count.in, -1), out: side(count.out, 1) }
 }

@@ -10,6 +10,9 @@ function apply(): void {
   if (state.theme === 'auto') delete document.documentElement.dataset.theme
   else document.documentElement.dataset.theme = state.theme
 }
+// Drawings are in pixels of a 16-pixel font: how much larger they must be for the font that is set (a projector's).
+export const scale = (): number => Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / 16
+
 export const theme = (): Theme => state.theme
 export function setTheme(value: Theme): void {
   state.theme = value

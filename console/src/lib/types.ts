@@ -78,9 +78,11 @@ export interface Block {
 export interface Link {
   kind: string
   direction: 'out' | 'in'
-  record: string
+  record: string | null  // null: what it names is not in the archive
   title: string
   anchor: string
+  from_anchor?: string
+  target?: string        // as written
   words: string
 }
 export interface Passage {
@@ -129,6 +131,8 @@ export interface Answer {
   answer: string
   kind: string
   written: boolean
+  why?: string       // why it was not written although there is a model
+  question?: string  // a follow-up as it was understood
   model?: Known<string>
   sentences?: Sentence[]
   citations: Citation[]

@@ -16,11 +16,8 @@ describe('commonPairs', () => {
     for (const a of strings) {
       for (const b of strings) {
         const pairs = commonPairs(a, b)
-        expect(pairs.length).toBe(longest(a, b))
-        pairs.forEach(([i, j], k) => {
-          expect(a[i]).toBe(b[j])
-          if (k > 0) expect(i > pairs[k - 1]![0] && j > pairs[k - 1]![1]).toBe(true)
-        })
+        const right = pairs.length === longest(a, b) && pairs.every(([i, j], k) => a[i] === b[j] && (k === 0 || (i > pairs[k - 1]![0] && j > pairs[k - 1]![1])))
+        if (!right) expect.fail(`${a.join('')} against ${b.join('')}: ${JSON.stringify(pairs)}`)
       }
     }
   })
