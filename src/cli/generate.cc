@@ -37,6 +37,8 @@ Json result_json(const Session& session, const engine::Generated& result) {
   json["prefill_tokens_per_s"] = rate(result.prompt_tokens - result.cached_tokens, result.prefill_s);
   // The first token belongs to the prefill.
   json["decode_tokens_per_s"] = result.tokens.size() > 1 ? rate(result.tokens.size() - 1, result.decode_s) : Json();
+  json["drafted"] = result.drafted;
+  json["accepted"] = result.accepted;
   json["load_s"] = session.load_s;
   if (!result.chances.empty()) json["logprobs"] = chances_json(session, result);
   return json;

@@ -158,7 +158,8 @@ void generate_options(CLI::App* verb, GenerateArguments& g) {
   verb->add_option("--stop", g.stop, "Text that ends the output; may be given several times");
   verb->add_option("--schema", g.schema, "A JSON Schema that the output must follow")->check(CLI::ExistingFile);
   verb->add_option("--grammar", g.grammar, "A grammar (GBNF) that the output must follow")->check(CLI::ExistingFile);
-  verb->add_flag("--no-speculation", g.no_speculation, "Do not guess tokens from the prompt; changes the speed alone");
+  verb->add_option("--draft", g.model.draft, "A smaller model of the same vocabulary that guesses tokens; changes the speed alone");
+  verb->add_flag("--no-speculation", g.no_speculation, "Do not guess tokens; changes the speed alone");
 }
 
 void define_generation(CLI::App& app, Program& p) {

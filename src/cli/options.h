@@ -58,6 +58,7 @@ struct ModelArguments {
   uint32_t context = 0;  // tokens of the KV store; 0: what the model was trained for, at most the engine's default
   std::string kv_type = "f16";
   std::string lora;      // FILE or FILE:SCALE
+  std::string draft;     // a smaller model that guesses; empty: none
 };
 struct EvaluateArguments {
   std::string gold, report;

@@ -48,7 +48,12 @@ Result<Session> open_session(const Common& common, const ModelArguments& argumen
   options.context_tokens = arguments.context > 0 ? arguments.context
                                                  : std::min<uint32_t>(options.context_tokens, trained > 0 ? trained : UINT32_MAX);
   options.context_tokens = std::max(options.context_tokens, tensor::kPageTokens);
-  SILLOK_ASSIGN(session.engine, engine::Engine::start(std::move(model), *session.backend, options));
+  std::unique_ptr<model::Model> draft;
+  if (!arguments.draft.empty()) {
+    SILLOK_ASSIGN(const fs::path draft_path, find_model(common, arguments.draft));
+    SILLOK_ASSIGN(draft, model::Model::open(draft_path, *session.backend));
+  }
+  SILLOK_ASSIGN(session.engine, engine::Engine::start(std::move(model), *session.backend, options, std::move(draft)));
   if (!arguments.lora.empty()) {
     SILLOK_ASSIGN(const LoraOption lora, parse_lora(arguments.lora));
     SILLOK_TRY(session.engine->load_adapter(lora.file.string(), lora.file));

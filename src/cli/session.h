@@ -15,7 +15,7 @@ struct Session {
   const model::Model& model() const { return engine->model(); }
   const model::Tokenizer& tokenizer() const { return engine->model().tokenizer(); }
 };
-// Opens the model file (a path, or a name in the home's models/), starts the engine and loads --lora.
+// Opens the model file (a path, or a name in the home's models/) and --draft, starts the engine and loads --lora.
 Result<Session> open_session(const Common& common, const ModelArguments& arguments, engine::EngineOptions options);
 
 // A request with everything but the prompt.

@@ -74,7 +74,15 @@ struct Constraint::State {
 
 Constraint::Constraint(std::shared_ptr<const Grammar> grammar) : state_(std::make_unique<State>(std::move(grammar))) {}
 Constraint::Constraint(Constraint&&) noexcept = default;
+Constraint& Constraint::operator=(Constraint&&) noexcept = default;
 Constraint::~Constraint() = default;
+
+Constraint Constraint::copy() const {
+  Constraint other(state_->grammar);
+  other.state_->machine = std::make_unique<StackMachine>(state_->grammar->rules().program);
+  other.state_->readings = state_->machine->copy_to(*other.state_->machine, state_->readings);
+  return other;
+}
 
 bool Constraint::complete() const {
   return std::binary_search(state_->readings.begin(), state_->readings.end(), kEndOfText);

@@ -4,17 +4,17 @@
 
 namespace sillok::engine {
 
-std::vector<Token> look_up(std::span<const Token> history, size_t most) {
-  constexpr size_t kLongest = 5, kShortest = 2;  // one token alone guesses wrong more often than right
-  if (most == 0 || history.size() < kShortest + 1) return {};
+std::vector<Token> look_up(std::span<const Token> history, size_t most, size_t shortest) {
+  constexpr size_t kLongest = 5;
+  if (most == 0 || history.size() < shortest + 1) return {};
   // One pass from the end: the latest place where the longest suffix stood.
   size_t best_length = 0, best_next = 0;
-  for (size_t next = history.size() - 1; next >= kShortest && best_length < kLongest; --next) {
+  for (size_t next = history.size() - 1; next >= shortest && best_length < kLongest; --next) {
     size_t length = 0;
     while (length < kLongest && length < next && history[next - 1 - length] == history[history.size() - 1 - length]) {
       ++length;
     }
-    if (length >= kShortest && length > best_length) {
+    if (length >= shortest && length > best_length) {
       best_length = length;
       best_next = next;
     }

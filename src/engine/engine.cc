@@ -106,7 +106,7 @@ Result<std::vector<std::vector<float>>> Scheduler::embed(const std::vector<std::
 }
 
 Result<std::unique_ptr<Engine>> Engine::start(std::unique_ptr<model::Model> model, tensor::Backend& backend,
-                                              const EngineOptions& options) {
+                                              const EngineOptions& options, std::unique_ptr<model::Model> draft) {
   if (options.context_tokens < kPageTokens) {
     return fail(ErrorCode::kInvalid, "a context of " + std::to_string(options.context_tokens) + " tokens is too small; the least is " +
                                          std::to_string(kPageTokens));
@@ -116,7 +116,12 @@ Result<std::unique_ptr<Engine>> Engine::start(std::unique_ptr<model::Model> mode
   }
   const auto pages = static_cast<uint32_t>(pages_for(options.context_tokens));
   SILLOK_ASSIGN(std::unique_ptr<tensor::KvStore> store, backend.make_kv(model->kv_shape(options.kv_type, pages)));
-  return std::unique_ptr<Engine>(std::make_unique<Scheduler>(std::move(model), std::move(store), backend, options));
+  std::unique_ptr<DraftModel> guesses;
+  if (draft != nullptr) {
+    SILLOK_ASSIGN(guesses, DraftModel::make(std::move(draft), *model, backend, options, pages));
+  }
+  return std::unique_ptr<Engine>(
+      std::make_unique<Scheduler>(std::move(model), std::move(store), std::move(guesses), backend, options));
 }
 
 std::string_view to_string(Finish finish) {

@@ -83,12 +83,14 @@ class Constraint {
  public:
   explicit Constraint(std::shared_ptr<const Grammar> grammar);
   Constraint(Constraint&&) noexcept;
+  Constraint& operator=(Constraint&&) noexcept;
   ~Constraint();
   // Sets the bit of each token that may come next (end tokens when the text may end here). `bits`: (V + 63) / 64.
   void allowed(std::span<uint64_t> bits) const;
   // Takes the token; false if the grammar does not allow it (state unchanged).
   bool accept(Token token);
   bool complete() const;  // the text may end here
+  Constraint copy() const;  // one that goes on from here by itself
 
  private:
   struct State;
@@ -110,7 +112,7 @@ struct GenerateRequest {
   std::string client;                          // who asks: clients of one priority take turns
   uint32_t log_probabilities = 0;              // so many alternatives a token; 0 = none
   bool ignore_end = false;                     // go on after an end token (benchmarks)
-  bool speculate = true;                       // prompt look-up; never changes the tokens
+  bool speculate = true;                       // guesses: prompt look-up, draft model; they never change the tokens
 };
 
 enum class Finish : uint8_t { kEnd, kStop, kLength, kCancelled, kError };
@@ -123,6 +125,7 @@ struct Generated {
   Finish finish = Finish::kEnd;
   std::string error;               // for kError
   uint32_t prompt_tokens = 0, cached_tokens = 0;
+  uint32_t drafted = 0, accepted = 0;  // tokens guessed, and how many of them came true
   double queue_s = 0, prefill_s = 0, decode_s = 0;  // prefill: admission to first token
 };
 
@@ -150,9 +153,10 @@ struct EngineCounts {
 
 class Engine {
  public:
-  // The model and its backend belong to the engine's thread from here on.
+  // The models and their backend belong to the engine's thread from here on. `draft`: a smaller model that guesses what the
+  // model will say, with a KV store of its own for as many tokens; null: none. kInvalid if it has another vocabulary.
   static Result<std::unique_ptr<Engine>> start(std::unique_ptr<model::Model> model, tensor::Backend& backend,
-                                               const EngineOptions& options);
+                                               const EngineOptions& options, std::unique_ptr<model::Model> draft = nullptr);
   virtual ~Engine() = default;  // cancels what runs
 
   // kLimit if the queue is full or the prompt cannot fit; kNotFound for an adapter that is not loaded. Thread-safe.

@@ -7,8 +7,7 @@ namespace {
 
 using tensor::kPageTokens;
 
-constexpr size_t kDraftTokens = 7;       // with the last token a tile of 8 rows, which costs little more than one
-constexpr size_t kDraftSequences = 2;    // decoding at once; more of them fill the tile themselves
+constexpr size_t kDraftSequences = 2;  // decoding at once; more of them fill the tile themselves
 
 }  // namespace
 
@@ -63,21 +62,37 @@ void Scheduler::plan_decoding(Plan& plan, size_t& budget) {
   for (const auto& sequence : running_) {
     if (sequence->decoding()) decoding.push_back(sequence.get());
   }
+  guess(decoding);
   for (Sequence* one : decoding) {
     if (budget == 0) break;
     if (!is_running(one)) continue;
     Sequence& sequence = *one;
-    sequence.draft.clear();
-    if (sequence.request.speculate && decoding.size() <= kDraftSequences) {
-      const size_t left = sequence.request.max_tokens - sequence.result.tokens.size() - 1;
-      sequence.draft = look_up(sequence.tokens, std::min({kDraftTokens, left, budget - 1}));
-    }
-    const size_t rows = give_pages(sequence, 1 + sequence.draft.size());
+    const size_t rows = give_pages(sequence, std::min(1 + sequence.draft.size(), budget));
     if (rows == 0) continue;
     sequence.draft.resize(rows - 1);
     add_rows(plan, sequence, rows, rows);
     budget -= rows;
   }
+}
+
+// Guesses for those who are decoding, if they are few: from their own words, which costs nothing, else from the draft model.
+void Scheduler::guess(std::span<Sequence* const> decoding) {
+  for (Sequence* sequence : decoding) sequence->draft.clear();
+  if (decoding.size() > kDraftSequences) return;
+  std::vector<DraftModel::Asker> askers;
+  for (Sequence* sequence : decoding) {
+    if (!sequence->request.speculate) continue;
+    const size_t most = std::min<size_t>(kDraftTokens, sequence->request.max_tokens - sequence->result.tokens.size() - 1);
+    sequence->draft = look_up(sequence->tokens, most, draft_ == nullptr ? kShortestMatch : kShortestMatchBeforeDraft);
+    sequence->drafting.guessed = draft_ != nullptr && most > 0 && sequence->draft.empty();
+    if (sequence->drafting.guessed) askers.push_back({sequence, most});
+  }
+  if (askers.empty()) return;
+  const Status guessed = draft_->guess(askers, running_.size() > 1 ? options_.prefill_rows_shared : options_.prefill_rows);
+  if (guessed) return;
+  std::vector<Sequence*> failed;
+  for (const DraftModel::Asker& asker : askers) failed.push_back(asker.sequence);
+  fail_all(failed, "the draft model: " + guessed.error().message);
 }
 
 // The oldest prompt gets half of the rows at least, so that it comes to its end; the rest goes to whose prompt ends first,

@@ -9,9 +9,8 @@ void Scheduler::run() {
   while (take_commands()) {
     admit();
     Plan next = plan();
-    if (next.parts.empty()) continue;
-    step(next);
-    deliver();
+    if (!next.parts.empty()) step(next);
+    deliver();  // planning can end requests too, when the draft model fails
   }
 }
 

@@ -12,6 +12,7 @@
 #include <thread>
 #include <unordered_set>
 
+#include "engine/draft_model.h"
 #include "engine/pages.h"
 #include "engine/sequence.h"
 #include "engine/waiting.h"
@@ -22,9 +23,9 @@ inline size_t pages_for(size_t tokens) { return (tokens + tensor::kPageTokens - 
 
 class Scheduler final : public Engine {
  public:
-  Scheduler(std::unique_ptr<model::Model> model, std::unique_ptr<tensor::KvStore> store, tensor::Backend& backend,
-            const EngineOptions& options)
-      : model_(std::move(model)), store_(std::move(store)), backend_(backend), options_(options),
+  Scheduler(std::unique_ptr<model::Model> model, std::unique_ptr<tensor::KvStore> store, std::unique_ptr<DraftModel> draft,
+            tensor::Backend& backend, const EngineOptions& options)
+      : model_(std::move(model)), store_(std::move(store)), draft_(std::move(draft)), backend_(backend), options_(options),
         tree_(store_->shape().pages), thread_([this] { run(); }) {}
 
   ~Scheduler() override {
@@ -70,6 +71,7 @@ class Scheduler final : public Engine {
   bool waits_for_prefix(const Sequence& sequence) const;
   Plan plan();
   void plan_decoding(Plan& plan, size_t& budget);
+  void guess(std::span<Sequence* const> decoding);
   void plan_prefill(Plan& plan, size_t budget);
   size_t give_pages(Sequence& sequence, size_t rows);
   bool preempt_for(const Sequence& sequence);
@@ -82,6 +84,7 @@ class Scheduler final : public Engine {
   void consume(Plan& plan, std::span<float> logits);
   bool choose(Sequence& sequence, std::span<float> logits);
   void finish(Sequence& sequence, Finish how, std::string error = {});
+  void fail_all(std::span<Sequence* const> sequences, const std::string& error);
   void keep_pages(Sequence& sequence);
   void drop_pages(Sequence& sequence);
   void deliver();
@@ -91,6 +94,7 @@ class Scheduler final : public Engine {
 
   std::unique_ptr<model::Model> model_;
   std::unique_ptr<tensor::KvStore> store_;
+  std::unique_ptr<DraftModel> draft_;  // may be null
   tensor::Backend& backend_;
   const EngineOptions options_;
 

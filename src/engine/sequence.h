@@ -4,6 +4,7 @@
 #include <chrono>
 #include <optional>
 
+#include "engine/draft.h"
 #include "engine/engine.h"
 #include "engine/pages.h"
 #include "engine/text_stream.h"
@@ -33,6 +34,15 @@ struct Sequence {
   std::vector<Page> pages;    // held; page i holds tokens [i, i + 1) * kPageTokens
   size_t kept = 0;            // pages given to the prefix tree
   std::vector<Token> draft;   // guessed tokens in the step under way
+  // What the draft model, if there is one, has of this sequence.
+  struct Drafting {
+    std::vector<Token> tokens;            // whose keys and values are in `pages`: of the sequence, then guesses
+    std::vector<Page> pages;              // held, of the draft's own store
+    size_t kept = 0;                      // pages given to the draft's prefix tree
+    size_t length = kDraftTokens / 2 + 1;  // so many guesses are worth making
+    bool guessed = false;                 // the guesses of the step under way are the draft model's
+  };
+  Drafting drafting;
   bool planned = false;       // has rows in the step under way
   bool started = false;       // has been admitted and computed its prompt once
 

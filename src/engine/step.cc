@@ -17,12 +17,17 @@ void Scheduler::step(Plan& plan) {
   if (logits) {
     consume(plan, *logits);
   } else {
-    for (const Plan::Part& part : plan.parts) finish(*part.sequence, Finish::kError, logits.error().message);
-    std::erase_if(running_, [&](const auto& sequence) {
-      return std::any_of(plan.parts.begin(), plan.parts.end(),
-                         [&](const Plan::Part& part) { return part.sequence == sequence.get(); });
-    });
+    std::vector<Sequence*> failed;
+    for (const Plan::Part& part : plan.parts) failed.push_back(part.sequence);
+    fail_all(failed, logits.error().message);
   }
+}
+
+void Scheduler::fail_all(std::span<Sequence* const> sequences, const std::string& error) {
+  for (Sequence* sequence : sequences) finish(*sequence, Finish::kError, error);
+  std::erase_if(running_, [&](const auto& sequence) {
+    return std::find(sequences.begin(), sequences.end(), sequence.get()) != sequences.end();
+  });
 }
 
 void Scheduler::consume(Plan& plan, std::span<float> logits) {
@@ -36,17 +41,23 @@ void Scheduler::consume(Plan& plan, std::span<float> logits) {
     const size_t known = sequence.tokens.size() - sequence.computed;  // rows that were not guesses
     sequence.computed += std::min(part.rows, known);
     if (prefill && !sequence.started) live_.prompt_tokens += part.rows;
+    const size_t guessed = sequence.draft.size();
+    size_t accepted = 0;
     bool goes_on = true;
     for (size_t i = 0; i < part.outputs && goes_on; ++i) {
       goes_on = choose(sequence, logits.subspan((row + i) * vocabulary, vocabulary));
       // A guess that came true is computed already; the first that did not ends the row.
-      if (i >= sequence.draft.size() || !goes_on) break;
+      if (i >= guessed || !goes_on) break;
       if (sequence.tokens.back() != sequence.draft[i]) break;
       ++sequence.computed;
-      ++live_.accepted;
+      ++accepted;
     }
     if (part.outputs > 0) sequence.started = true;
-    live_.drafted += sequence.draft.size();
+    live_.drafted += guessed;
+    live_.accepted += accepted;
+    sequence.result.drafted += static_cast<uint32_t>(guessed);
+    sequence.result.accepted += static_cast<uint32_t>(accepted);
+    if (sequence.drafting.guessed && guessed > 0) DraftModel::learn(sequence, guessed, accepted);
     sequence.draft.clear();
     row += part.outputs;
     if (goes_on) {
@@ -115,6 +126,7 @@ void Scheduler::keep_pages(Sequence& sequence) {
 void Scheduler::drop_pages(Sequence& sequence) {
   keep_pages(sequence);
   for (const Page page : sequence.pages) tree_.release(page);
+  if (draft_ != nullptr) draft_->drop(sequence);
   sequence.pages.clear();
   sequence.computed = 0;
   sequence.kept = 0;

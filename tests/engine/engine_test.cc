@@ -2,49 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <condition_variable>
-#include <future>
-#include <random>
 
-#include "tests/engine/fake_backend.h"
+#include "tests/engine/running.h"
 
 namespace sillok::engine {
 namespace {
-
-struct Running {
-  FakeModel::Log log;
-  FakeBackend backend;
-  std::unique_ptr<Engine> engine;
-  explicit Running(EngineOptions options = {}, Habit habit = Habit::kHash) {
-    auto started = Engine::start(std::make_unique<FakeModel>(log, habit), backend, options);
-    EXPECT_TRUE(started) << started.error().message;
-    engine = std::move(*started);
-  }
-  ~Running() { engine.reset(); }
-};
-
-std::vector<Token> prompt_of(size_t size, uint32_t seed) {
-  std::mt19937 random(seed);
-  std::vector<Token> tokens(size);
-  for (Token& token : tokens) token = static_cast<Token>(random() % 100);
-  return tokens;
-}
-
-GenerateRequest request_of(std::vector<Token> prompt, uint32_t count) {
-  GenerateRequest request;
-  request.prompt = std::move(prompt);
-  request.max_tokens = count;
-  return request;
-}
-
-std::future<Generated> submit(Engine& engine, GenerateRequest request, RequestId* id = nullptr) {
-  auto promise = std::make_shared<std::promise<Generated>>();
-  Events events;
-  events.on_done = [promise](Generated result) { promise->set_value(std::move(result)); };
-  auto submitted = engine.submit(std::move(request), std::move(events));
-  EXPECT_TRUE(submitted) << submitted.error().message;
-  if (id != nullptr && submitted) *id = *submitted;
-  return promise->get_future();
-}
 
 // Holds the engine before its next step until let go, so that requests meet in one batch.
 class Gate {

@@ -164,13 +164,17 @@ TEST(TextStream, TheEndGivesWhatWasHeldBack) {
   EXPECT_EQ(malformed.add("\xFF!"), "\uFFFD!");
 }
 
+std::vector<Token> guess(const std::vector<Token>& history, size_t most) { return look_up(history, most, kShortestMatch); }
+
 TEST(LookUp, FollowsTheLatestPlaceOfTheLongestSuffix) {
-  EXPECT_EQ(look_up(std::vector<Token>{1, 2, 3, 4, 9, 1, 2}, 2), (std::vector<Token>{3, 4}));
-  EXPECT_EQ(look_up(std::vector<Token>{0, 1, 2, 7, 5, 1, 2, 8, 0, 1, 2}, 1), (std::vector<Token>{7})) << "three tokens beat two";
-  EXPECT_EQ(look_up(std::vector<Token>{1, 2, 7, 1, 2, 8, 1, 2}, 1), (std::vector<Token>{8})) << "the later of two";
-  EXPECT_TRUE(look_up(std::vector<Token>{1, 2, 3, 4}, 5).empty());
-  EXPECT_TRUE(look_up(std::vector<Token>{1}, 5).empty());
-  EXPECT_TRUE(look_up(std::vector<Token>{1, 2, 3, 1, 2}, 0).empty());
+  EXPECT_EQ(guess(std::vector<Token>{1, 2, 3, 4, 9, 1, 2}, 2), (std::vector<Token>{3, 4}));
+  EXPECT_EQ(guess(std::vector<Token>{0, 1, 2, 7, 5, 1, 2, 8, 0, 1, 2}, 1), (std::vector<Token>{7})) << "three tokens beat two";
+  EXPECT_EQ(guess(std::vector<Token>{1, 2, 7, 1, 2, 8, 1, 2}, 1), (std::vector<Token>{8})) << "the later of two";
+  EXPECT_TRUE(guess(std::vector<Token>{1, 2, 3, 4}, 5).empty());
+  EXPECT_TRUE(guess(std::vector<Token>{1}, 5).empty());
+  EXPECT_TRUE(guess(std::vector<Token>{1, 2, 3, 1, 2}, 0).empty());
+  EXPECT_TRUE(look_up(std::vector<Token>{1, 2, 3, 9, 1, 2, 3}, 2, 4).empty()) << "four asked for";
+  EXPECT_EQ(look_up(std::vector<Token>{1, 2, 3, 4, 9, 1, 2, 3, 4}, 1, 4), (std::vector<Token>{9}));
 }
 
 }  // namespace

@@ -30,6 +30,32 @@ TEST_F(ModelsTest, GeneratesTheSameTokensHoweverItIsRun) {
   EXPECT_EQ(from_file["tokens"], first["tokens"]);
 }
 
+TEST_F(ModelsTest, ADraftModelChangesNoToken) {
+  model("llama");
+  model("llama-bias");  // the same vocabulary, other weights
+  model("bert");
+  const auto run = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"generate", "-m", "llama", "-p", "hear me", "-n", "48", "--ignore-end"});
+    return json(more);
+  };
+  for (const std::vector<std::string>& how : {std::vector<std::string>{"--temp", "0"}, {"--temp", "1.5", "--seed", "3"}}) {
+    const auto with = [&](std::vector<std::string> more) {
+      more.insert(more.begin(), how.begin(), how.end());
+      return run(more);
+    };
+    const Json plain = with({"--no-speculation"}), itself = with({"--draft", "llama"}), other = with({"--draft", "llama-bias"});
+    EXPECT_EQ(plain["drafted"], 0);
+    EXPECT_EQ(itself["tokens"], plain["tokens"]);
+    EXPECT_EQ(other["tokens"], plain["tokens"]);
+    EXPECT_GT(itself["accepted"], 20);
+    EXPECT_GT(other["drafted"], 20);
+  }
+  const std::string adapter = model("lora-one") + ":2";
+  EXPECT_EQ(run({"--lora", adapter, "--draft", "llama"})["tokens"], run({"--lora", adapter, "--no-speculation"})["tokens"]);
+  refused({"generate", "-m", "llama", "-p", "abc", "--draft", "bert"}, 1, "draft model");
+  refused({"generate", "-m", "llama", "-p", "abc", "--draft", "absent"}, 1, "absent");
+}
+
 TEST_F(ModelsTest, TheSeedDecidesTheDraw) {
   model("llama");
   const auto drawn = [&](const std::string& seed) {
