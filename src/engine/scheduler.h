@@ -43,6 +43,7 @@ class Scheduler final : public Engine {
   Status load_adapter(const std::string& name, const fs::path& path) override;
   Status unload_adapter(const std::string& name) override;
   Result<std::vector<std::vector<float>>> embed(const std::vector<std::vector<Token>>& texts) override;
+  Result<std::vector<float>> score(const std::vector<std::vector<Token>>& pairs) override;
   EngineCounts counts() const override {
     const std::lock_guard lock(mutex_);
     return counts_;
