@@ -69,6 +69,7 @@ class Scheduler final : public Engine {
   bool take_commands();
   void admit();
   void extend_from_tree(Sequence& sequence);
+  void copy_part(Sequence& sequence);
   bool waits_for_prefix(const Sequence& sequence) const;
   Plan plan();
   void plan_decoding(Plan& plan, size_t& budget);
