@@ -41,22 +41,50 @@ void normalise(std::vector<float>& vector) {
   for (float& value : vector) value = static_cast<float>(static_cast<double>(value) / length);
 }
 
-}  // namespace
-
-Result<std::vector<float>> embed_text(model::Model& model, tensor::KvStore& store, PrefixTree& tree,
-                                      std::span<const Token> text) {
+// Checks the text's length and takes pages for it.
+Status take_room(const model::Model& model, std::span<const Token> text, HeldPages& held) {
   const model::Hyperparameters& of = model.hyperparameters();
-  if (text.empty()) return fail(ErrorCode::kInvalid, "the text to embed has no tokens");
+  if (text.empty()) return fail(ErrorCode::kInvalid, "the text has no tokens");
   const size_t limit = std::min<size_t>(of.causal ? SIZE_MAX : model.max_rows(), of.context > 0 ? of.context : SIZE_MAX);
   if (text.size() > limit) {
     return fail(ErrorCode::kLimit, "the text has " + std::to_string(text.size()) + " tokens, the model takes " +
                                        std::to_string(limit) + " at once; split it");
   }
-  HeldPages held(tree);
   if (!held.take((text.size() + kPageTokens - 1) / kPageTokens)) {
     return fail(ErrorCode::kLimit, "the text does not fit into the context beside the requests under way; try again later");
   }
+  return {};
+}
 
+}  // namespace
+
+Result<float> score_text(model::Model& model, tensor::KvStore& store, PrefixTree& tree, std::span<const Token> pair) {
+  const model::Hyperparameters& of = model.hyperparameters();
+  if (of.causal || of.pooling != Pooling::kRank) {
+    return fail(ErrorCode::kUnsupported, "the model is no reranker: it has no classifier over an encoder (pooling type rank)");
+  }
+  HeldPages held(tree);
+  SILLOK_TRY(take_room(model, pair, held));
+  model::Batch batch;
+  batch.tables.push_back(held.pages());
+  for (size_t i = 0; i < pair.size(); ++i) {
+    batch.rows.push_back({.token = pair[i], .position = static_cast<uint32_t>(i), .table = 0, .adapter = 0, .output = i == 0});
+  }
+  SILLOK_ASSIGN(const std::vector<float> labels, model.forward(batch, store, model::Model::Output::kLogits));
+  if (labels.size() != 1) {
+    return fail(ErrorCode::kUnsupported, "the model's classifier has " + std::to_string(labels.size()) + " labels; a reranker has one");
+  }
+  return labels.front();
+}
+
+Result<std::vector<float>> embed_text(model::Model& model, tensor::KvStore& store, PrefixTree& tree,
+                                      std::span<const Token> text) {
+  const model::Hyperparameters& of = model.hyperparameters();
+  if (of.pooling == Pooling::kRank) {
+    return fail(ErrorCode::kUnsupported, "the model is a reranker: it gives scores of pairs, no vectors; take an embedding model");
+  }
+  HeldPages held(tree);
+  SILLOK_TRY(take_room(model, text, held));
   const Pooling pooling = of.pooling == Pooling::kNone ? (of.causal ? Pooling::kLast : Pooling::kMean) : of.pooling;
   const size_t width = of.width;
   std::vector<double> sum(width);

@@ -105,6 +105,17 @@ Result<std::vector<std::vector<float>>> Scheduler::embed(const std::vector<std::
   });
 }
 
+Result<std::vector<float>> Scheduler::score(const std::vector<std::vector<Token>>& pairs) {
+  return on_thread([&]() -> Result<std::vector<float>> {
+    std::vector<float> scores;
+    for (const std::vector<Token>& pair : pairs) {
+      SILLOK_ASSIGN(const float value, score_text(*model_, *store_, tree_, pair));
+      scores.push_back(value);
+    }
+    return scores;
+  });
+}
+
 Result<std::unique_ptr<Engine>> Engine::start(std::unique_ptr<model::Model> model, tensor::Backend& backend,
                                               const EngineOptions& options, std::unique_ptr<model::Model> draft) {
   if (options.context_tokens < kPageTokens) {

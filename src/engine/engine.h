@@ -169,6 +169,9 @@ class Engine {
 
   // Pooled vectors of length 1, one per text, pooled as the model says (a decoder that says nothing: the last token's).
   virtual Result<std::vector<std::vector<float>>> embed(const std::vector<std::vector<Token>>& texts) = 0;
+  // A reranker's score of each pair of a question and a document (Tokenizer::encode_pair): the higher, the better the document
+  // answers. Only scores of one model compare. kUnsupported for a model that is no reranker.
+  virtual Result<std::vector<float>> score(const std::vector<std::vector<Token>>& pairs) = 0;
   virtual EngineCounts counts() const = 0;
   virtual const model::Model& model() const = 0;
 };

@@ -89,6 +89,30 @@ std::vector<Page> PrefixTree::match(uint64_t salt, std::span<const Token> tokens
   return pages;
 }
 
+std::optional<PrefixTree::Beginning> PrefixTree::match_part(uint64_t salt, std::span<const Token> tokens, size_t whole, size_t most) {
+  constexpr size_t kMaxLooked = 256;  // who asks about much-asked evidence shall not search longer than the tokens would take
+  const auto root = roots_.find(salt);
+  Node* node = root == roots_.end() ? nullptr : root->second.get();
+  for (size_t i = 0; node != nullptr && i < whole; ++i) node = find_child(*node, tokens.subspan(i * kPageTokens, kPageTokens));
+  if (node == nullptr) return std::nullopt;
+  std::span<const Token> rest = tokens.subspan(whole * kPageTokens);
+  rest = rest.first(std::min({rest.size(), most, size_t{kPageTokens} - 1}));
+  Beginning best;
+  Node* of_best = nullptr;
+  size_t looked = 0;
+  for (const auto& [hash, child] : node->children) {
+    if (++looked > kMaxLooked || best.tokens == rest.size()) break;
+    const auto same = static_cast<size_t>(std::mismatch(rest.begin(), rest.end(), child->tokens.begin()).first - rest.begin());
+    if (same > best.tokens) {
+      best = {child->page, same};
+      of_best = child.get();
+    }
+  }
+  if (of_best == nullptr) return std::nullopt;
+  hold(best.page);
+  return best;
+}
+
 void PrefixTree::keep(uint64_t salt, std::span<const Token> tokens, std::span<Page> pages) {
   auto& root = roots_[salt];
   if (root == nullptr) root = std::make_unique<Node>();

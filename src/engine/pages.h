@@ -31,6 +31,13 @@ class PrefixTree {
 
   // The pages of the longest known prefix of `tokens`, held for the caller. At most `most` pages.
   std::vector<Page> match(uint64_t salt, std::span<const Token> tokens, size_t most);
+  // Among the pages below the first `whole` of `tokens`, the one that begins with most of what follows, held for the caller; in
+  // how many tokens (fewer than a page, at most `most`). It must be copied to be written on.
+  struct Beginning {
+    Page page = 0;
+    size_t tokens = 0;
+  };
+  std::optional<Beginning> match_part(uint64_t salt, std::span<const Token> tokens, size_t whole, size_t most);
   // Keeps tokens' whole pages (the first pages.size() * kPageTokens tokens), all held by the caller. Where the tree
   // knows the tokens already, the caller's page is given back and the tree's, of equal content, put in its place.
   void keep(uint64_t salt, std::span<const Token> tokens, std::span<Page> pages);

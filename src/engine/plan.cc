@@ -15,21 +15,39 @@ constexpr size_t kDraftSequences = 2;  // decoding at once; more of them fill th
 void Scheduler::extend_from_tree(Sequence& sequence) {
   if (!options_.prefix_cache || sequence.computed % kPageTokens != 0) return;
   const size_t most = (sequence.tokens.size() - 1) / kPageTokens;
-  if (sequence.computed / kPageTokens >= most) return;
   std::vector<Page> found = tree_.match(sequence.salt, sequence.tokens, most);
-  if (found.size() * kPageTokens <= sequence.computed) {
+  const size_t before = sequence.computed;
+  if (found.size() * kPageTokens > sequence.computed) {
+    for (const Page page : sequence.pages) tree_.release(page);
+    sequence.pages = std::move(found);
+    sequence.computed = sequence.pages.size() * kPageTokens;
+    sequence.kept = sequence.pages.size();
+  } else {
     for (const Page page : found) tree_.release(page);
-    return;
   }
-  for (const Page page : sequence.pages) tree_.release(page);
-  const size_t gained = found.size() * kPageTokens - sequence.computed;
-  sequence.pages = std::move(found);
-  sequence.computed += gained;
-  sequence.kept = sequence.pages.size();
-  if (!sequence.started) {
+  copy_part(sequence);
+  const size_t gained = sequence.computed - before;
+  if (gained > 0 && !sequence.started) {
     sequence.result.cached_tokens += static_cast<uint32_t>(gained);
     live_.cached_tokens += gained;
   }
+}
+
+// Evidence seldom ends where a page does. What follows the whole pages may stand at the beginning of another's page: a copy of
+// it, written on from there, is far cheaper than computing some of its tokens.
+void Scheduler::copy_part(Sequence& sequence) {
+  const size_t whole = sequence.computed / kPageTokens;
+  if (sequence.pages.size() != whole) return;  // it has a page to write in already
+  constexpr size_t kLeast = 4;  // the first tokens of texts that have nothing else in common are often the same
+  const auto part = tree_.match_part(sequence.salt, sequence.tokens, whole, sequence.tokens.size() - 1 - sequence.computed);
+  if (!part) return;
+  const std::optional<Page> own = part->tokens < kLeast ? std::nullopt : tree_.take();
+  if (own) {
+    backend_.copy_page(*store_, part->page, *own);
+    sequence.pages.push_back(*own);
+    sequence.computed += part->tokens;
+  }
+  tree_.release(part->page);
 }
 
 // True while an earlier sequence is computing pages that this one will need: it is cheaper to wait for them.

@@ -43,6 +43,7 @@ class Scheduler final : public Engine {
   Status load_adapter(const std::string& name, const fs::path& path) override;
   Status unload_adapter(const std::string& name) override;
   Result<std::vector<std::vector<float>>> embed(const std::vector<std::vector<Token>>& texts) override;
+  Result<std::vector<float>> score(const std::vector<std::vector<Token>>& pairs) override;
   EngineCounts counts() const override {
     const std::lock_guard lock(mutex_);
     return counts_;
@@ -68,6 +69,7 @@ class Scheduler final : public Engine {
   bool take_commands();
   void admit();
   void extend_from_tree(Sequence& sequence);
+  void copy_part(Sequence& sequence);
   bool waits_for_prefix(const Sequence& sequence) const;
   Plan plan();
   void plan_decoding(Plan& plan, size_t& budget);

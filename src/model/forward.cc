@@ -33,7 +33,8 @@ Result<std::unique_ptr<Model>> Model::open(const fs::path& path, tensor::Backend
   }
   auto weights = load_weights(file, *configuration, backend);
   if (!weights) return fail(weights.error().in(path.string()));
-  const uint32_t context = options.context == 0 ? configuration->shape.context : options.context;
+  const uint32_t trained = configuration->shape.context;
+  const uint32_t context = options.context == 0 ? trained : std::min(options.context, trained);
   return std::make_unique<RunnableModel>(std::move(file), std::move(*tokenizer), std::move(*configuration),
                                          std::move(*weights), backend, context);
 }

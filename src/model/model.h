@@ -116,6 +116,9 @@ class Tokenizer {
     bool parse_special = false; // text such as <|im_start|> becomes its token
   };
   virtual std::vector<Token> encode(std::string_view text, Encode how) const = 0;
+  // A question and a document as one text, as rerankers are trained: each closed by the model's end or separator token. Special
+  // tokens written in either are plain text.
+  virtual std::vector<Token> encode_pair(std::string_view first, std::string_view second) const = 0;
   // The bytes of one token; a token may be part of a character. Special tokens give "" unless asked for.
   virtual std::string piece(Token token, bool special) const = 0;
   std::string decode(std::span<const Token> tokens, bool special = false) const;
@@ -183,7 +186,7 @@ struct Batch {
 };
 
 struct ModelOptions {
-  // The longest sequence that will be run; 0: the file's context. LongRoPE chooses its factors by it (short ones up to
+  // The longest sequence that will be run; 0, or more than that: the file's context. LongRoPE chooses its factors by it (short ones up to
   // the original context), once, so that a sequence means the same however it is cut.
   uint32_t context = 0;
 };

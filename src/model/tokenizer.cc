@@ -122,6 +122,24 @@ std::vector<Token> TokenizerBase::encode(std::string_view text, Encode how) cons
   return out;
 }
 
+// BERT: [CLS] first [SEP] second [SEP]. XLM-RoBERTa, with an end token: <s> first </s> </s> second </s>.
+std::vector<Token> TokenizerBase::encode_pair(std::string_view first, std::string_view second) const {
+  const bool ends = vocabulary_.add_eos && vocabulary_.eos;
+  const bool separates = vocabulary_.pair_separator && vocabulary_.separator;
+  std::vector<Token> out;
+  const auto add = [&](std::string_view text) {
+    const std::vector<Token> tokens = encode(text, {.special = false, .parse_special = false});
+    out.insert(out.end(), tokens.begin(), tokens.end());
+    if (ends) out.push_back(*vocabulary_.eos);
+  };
+  if (vocabulary_.add_bos && vocabulary_.bos) out.push_back(*vocabulary_.bos);
+  add(first);
+  if (separates) out.push_back(*vocabulary_.separator);
+  add(second);
+  if (separates && !ends) out.push_back(*vocabulary_.separator);
+  return out;
+}
+
 std::string TokenizerBase::piece(Token token, bool special) const {
   if (!vocabulary_.holds(token)) return {};
   const auto index = static_cast<size_t>(token);

@@ -158,6 +158,9 @@ Result<Vocabulary> read_vocabulary(const Gguf& file) {
   SILLOK_TRY(read_flag(file, "tokenizer.ggml.add_space_prefix", v.add_space_prefix));
   SILLOK_TRY(read_flag(file, "tokenizer.ggml.remove_extra_whitespaces", v.remove_extra_spaces));
   SILLOK_TRY(read_flag(file, "tokenizer.ggml.add_eos_token", v.add_eos));
+  v.pair_separator = v.add_separator || v.pre == "jina-v1-en" || v.pre == "jina-v2-code" || v.pre == "roberta-bpe";
+  SILLOK_TRY(read_flag(file, "tokenizer.ggml.add_sep_token", v.pair_separator));
+  if (!v.pair_separator) v.add_separator = false;
   SILLOK_TRY(read_flag(file, "tokenizer.ggml.normalizer.lowercase", v.lowercase));
   v.strip_accents = v.lowercase;
   SILLOK_TRY(read_flag(file, "tokenizer.ggml.normalizer.strip_accents", v.strip_accents));

@@ -61,6 +61,7 @@ struct Vocabulary {
   std::vector<bool> ends;          // end of text, of turn, of message
   std::optional<Token> bos, eos, unknown, separator;
   bool add_bos = false, add_eos = false, add_separator = false;
+  bool pair_separator = false;  // between the two texts of a pair
   bool add_space_prefix = false;
   bool remove_extra_spaces = false;
   bool lowercase = true, strip_accents = true;  // WordPiece
@@ -107,6 +108,7 @@ class TokenizerBase : public Tokenizer {
  public:
   TokenizerBase(Vocabulary vocabulary, const Gguf& file);
   std::vector<Token> encode(std::string_view text, Encode how) const override;
+  std::vector<Token> encode_pair(std::string_view first, std::string_view second) const override;
   std::string piece(Token token, bool special) const override;
   size_t size() const override { return vocabulary_.texts.size(); }
   std::optional<Token> find(std::string_view piece) const override;

@@ -210,6 +210,7 @@ class OtherTokenizer final : public model::Tokenizer {
  public:
   OtherTokenizer(size_t size, Token changed, Token end) : size_(size), changed_(changed), end_(end) {}
   std::vector<Token> encode(std::string_view, Encode) const override { return {}; }
+  std::vector<Token> encode_pair(std::string_view, std::string_view) const override { return {}; }
   std::string piece(Token token, bool) const override {
     if (token == changed_) return "other";
     return token < 256 ? std::string(1, static_cast<char>(token)) : std::string();

@@ -1,6 +1,7 @@
 // A backend for the fake model: it makes its store and can do nothing else.
 #pragma once
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "tests/engine/fake_model.h"
@@ -19,7 +20,10 @@ class FakeBackend final : public tensor::Backend {
   Result<std::unique_ptr<Weight>> load(const tensor::WeightData&, tensor::WeightUse, std::shared_ptr<const void>) override {
     std::abort();
   }
-  void copy_page(tensor::KvStore&, uint32_t, uint32_t) override { std::abort(); }
+  void copy_page(tensor::KvStore& store, uint32_t from, uint32_t to) override {
+    auto& tokens = static_cast<FakeStore&>(store).tokens;
+    std::copy_n(tokens.begin() + from * tensor::kPageTokens, tensor::kPageTokens, tokens.begin() + to * tensor::kPageTokens);
+  }
   void write(View, const float*) override { std::abort(); }
   void read(View, float*) override { std::abort(); }
   void gather(const Weight&, std::span<const int32_t>, View) override { std::abort(); }

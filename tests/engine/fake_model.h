@@ -17,6 +17,9 @@ class FakeTokenizer final : public model::Tokenizer {
   std::vector<Token> encode(std::string_view text, Encode) const override {
     return {reinterpret_cast<const uint8_t*>(text.data()), reinterpret_cast<const uint8_t*>(text.data()) + text.size()};
   }
+  std::vector<Token> encode_pair(std::string_view first, std::string_view second) const override {
+    return encode(std::string(first) + std::string(second), {});
+  }
   std::string piece(Token token, bool) const override {
     return token < 256 ? std::string(1, static_cast<char>(token)) : std::string();
   }

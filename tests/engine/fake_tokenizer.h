@@ -29,6 +29,9 @@ class FakeTokenizer : public model::Tokenizer {
     }
     return out;
   }
+  std::vector<model::Token> encode_pair(std::string_view first, std::string_view second) const override {
+    return encode(std::string(first) + std::string(second), {});
+  }
   std::string piece(model::Token token, bool special) const override {
     return is_special(token) && !special ? "" : pieces_[static_cast<size_t>(token)];
   }
