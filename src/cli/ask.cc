@@ -1,5 +1,5 @@
 #include "answer/answer.h"
-#include "cli/common.h"
+#include "cli/actor.h"
 
 namespace sillok::cli {
 namespace {
@@ -87,12 +87,15 @@ int run_ask(const Common& common, const AskArguments& arguments) {
   const auto as_of = day_option(arguments.as_of, "--as-of");
   if (!as_of) return report_usage(as_of.error());
   if (trim(arguments.question).empty()) return report_usage({ErrorCode::kInvalid, "ask: the question is empty"});
+  const auto actor = open_actor(common.home, arguments.as);
+  if (!actor) return report_error(actor.error());
   auto home = open_home(common.home);
   if (!home) return report_error(home.error());
   const answer::Answerer answerer(home->archive, home->searcher);
   answer::AskRequest request;
   request.question = arguments.question;
   request.as_of = *as_of;
+  request.clearance = actor->clearance();
   request.quotes = arguments.quotes;
   if (!arguments.labels.empty()) {
     auto labels = label_options(home->archive, arguments.labels);
@@ -100,14 +103,44 @@ int run_ask(const Common& common, const AskArguments& arguments) {
     request.labels = std::move(*labels);
   }
   if (arguments.threshold >= 0) request.threshold = arguments.threshold;
-  const auto answer = answerer.ask(request);
+  auto answer = answerer.ask(request);
   if (!answer) return report_error(answer.error());
+  const std::string details = answer::audit_details(home->archive, request, *answer, request.threshold.value_or(answerer.threshold()), "", SILLOK_VERSION);
+  const Status noted = audit_act(common.home, *actor, "ask", "", Json::parse(details, nullptr, false), answer::audit_label(home->archive, *answer));
+  if (!noted) return report_error(noted.error());
+  if (actor->masks(home->archive.settings())) answer::mask_personal(*answer);
   if (common.json) {
     print_json(answer_json(*answer));
   } else {
     print_answer(*answer);
   }
   return 0;
+}
+
+int run_replay(const Common& common, uint64_t id) {
+  const auto audit = govern::Audit::open(common.home);
+  if (!audit) return report_error(audit.error());
+  const auto entry = audit->entry(id);
+  if (!entry) return report_error(entry.error());
+  if (entry->event.kind != "ask") {
+    return report_error({ErrorCode::kInvalid, "audit entry " + std::to_string(id) + " is no answer but of kind '" + entry->event.kind + "'"});
+  }
+  const auto archive = archive::Archive::open(common.home);
+  if (!archive) return report_error(archive.error());
+  const auto replay = answer::replay(*archive, entry->event.details);
+  if (!replay) return report_error(replay.error());
+  if (common.json) {
+    Json json = {{"id", id}, {"same", replay->same}, {"same_evidence", replay->same_evidence}, {"written", replay->written}};
+    json["then"] = Json::parse(entry->event.details, nullptr, false);
+    json["now"] = answer_json(replay->now);
+    json["release"] = SILLOK_VERSION;
+    print_json(json);
+  } else {
+    if (replay->written) std::fprintf(stderr, "note: a model wrote that answer; its evidence is compared, not its words\n");
+    std::printf("%s\n", replay->same ? "The same answer." : "NOT the same answer: a record was erased or relabelled since, or the program has changed.");
+    print_answer(replay->now);
+  }
+  return replay->same ? 0 : 1;
 }
 
 }  // namespace sillok::cli
