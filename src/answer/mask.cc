@@ -26,6 +26,7 @@ void mask_personal(Answer& answer) {
       Quote& quote = (*quotes)[i];
       const std::string before = quote.text;
       quote.text = masked(quote, answer.passages);
+      quote.title = govern::mask_personal(quote.title);
       if (quotes != &answer.quotes) continue;
       if (before.find(answer.text) != before.npos) replace(answer.text, before, quote.text);
       for (Conflict& conflict : answer.conflicts) {
@@ -36,6 +37,7 @@ void mask_personal(Answer& answer) {
   }
   answer.text = govern::mask_personal(answer.text);
   for (search::PassageResult& passage : answer.passages) {
+    passage.title = govern::mask_personal(passage.title);
     passage.text = govern::mask_personal(passage.text);
     passage.snippet = govern::mask_personal(passage.snippet);
     passage.context = govern::mask_personal(passage.context);

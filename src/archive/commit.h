@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <unordered_map>
 
 #include "archive/archive.h"
 #include "archive/database.h"
@@ -135,6 +136,7 @@ class Committer {
     govern::Label label;
   };
   std::vector<PartLabel> part_labels_;                               // of the file being read
+  std::unordered_map<std::string, size_t> part_index_;               // of part_labels_, by part
   std::vector<std::pair<std::string, std::string>> failed_parts_;    // part, parent
   uint64_t items_of_source_ = 0;
   std::vector<std::string> reread_;

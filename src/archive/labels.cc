@@ -119,8 +119,10 @@ Result<Committer::Labelled> Committer::label_of(const Source& source, const Read
     out.raise(marked.marking->label, "marking '" + shorten(marked.line, 40) + "' " + std::string(marked.where));
   }
   if (!item.part.empty()) {
-    const auto parent = std::find_if(part_labels_.rbegin(), part_labels_.rend(), [&](const PartLabel& p) { return p.part == item.parent; });
-    if (parent != part_labels_.rend()) out.raise(parent->label, "part of " + (item.parent.empty() ? source.name : item.parent));
+    const auto parent = part_index_.find(item.parent);
+    if (parent != part_index_.end()) {
+      out.raise(part_labels_[parent->second].label, "part of " + (item.parent.empty() ? source.name : item.parent));
+    }
   }
   if (record_id != 0) {
     SILLOK_ASSIGN(const std::string floor, db_.text_or("", "SELECT label_floor FROM records WHERE id = ?", record_id));
@@ -170,16 +172,15 @@ Status Committer::remember_label(const ReadItem& item, int64_t version_id) {
   if (item.document.meta.format == "jsonl") return {};  // a line has no parts
   SILLOK_ASSIGN(const std::string text, db_.text_or("", "SELECT label FROM versions WHERE id = ?", version_id));
   SILLOK_ASSIGN(govern::Label label, settings_.govern.lattice.parse(text));
+  part_index_[item.part] = part_labels_.size();
   part_labels_.push_back({item.part, item.parent, version_id, std::move(label)});
   return {};
 }
 
 Status Committer::settle_parts(const Source& source) {
-  std::map<std::string_view, size_t> by_part;
-  for (size_t i = 0; i < part_labels_.size(); ++i) by_part[part_labels_[i].part] = i;
   const auto parent_of = [&](const std::string& part, const std::string& parent) -> PartLabel* {
-    const auto at = part.empty() ? by_part.end() : by_part.find(parent);
-    return at == by_part.end() || parent == part ? nullptr : &part_labels_[at->second];
+    const auto at = part.empty() ? part_index_.end() : part_index_.find(parent);
+    return at == part_index_.end() || parent == part ? nullptr : &part_labels_[at->second];
   };
   // Parts come after what they are parts of.
   for (size_t i = part_labels_.size(); i-- > 0;) {

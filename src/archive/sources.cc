@@ -128,6 +128,7 @@ Status Committer::write_source(Source& source) {
 Status Committer::begin_source(Source& source) {
   parent_keys_.clear();
   part_labels_.clear();
+  part_index_.clear();
   failed_parts_.clear();
   items_of_source_ = 0;
   if (source.id == 0 && source.name.empty()) return fail(ErrorCode::kInternal, "a source without a name");

@@ -2,7 +2,7 @@
 #include <atomic>
 #include <csignal>
 
-#include "cli/common.h"
+#include "cli/actor.h"
 
 namespace sillok::cli {
 namespace {
@@ -42,6 +42,8 @@ int erase(const Common& common, const std::string& record) {
   auto erased = home->archive.erase(record);
   if (!erased) return report_error(erased.error());
   if (auto done = home->searcher.refresh(home->archive); !done) return report_error(done.error());
+  const Status noted = audit_act(common.home, {}, "erase", record, {{"versions", erased->versions}});
+  if (!noted) return report_error(noted.error());
   if (common.json) {
     print_json({{"record", record}, {"versions", erased->versions}, {"blobs", erased->blobs}});
   } else {
@@ -58,6 +60,15 @@ bool all_there(const std::vector<fs::path>& paths) {
   return std::all_of(paths.begin(), paths.end(), [&](const fs::path& path) { return fs::exists(path, error); });
 }
 
+Status audit_add(const Common& common, const std::vector<fs::path>& paths, const archive::AddReport& report) {
+  Json details = {{"added", report.added}, {"updated", report.updated}, {"unchanged", report.unchanged},
+                  {"moved", report.moved}, {"ended", report.ended},     {"failed", report.failed.size()}};
+  details["paths"] = Json::array();
+  constexpr size_t kNamed = 20;
+  for (size_t i = 0; i < std::min(kNamed, paths.size()); ++i) details["paths"].push_back(paths[i].string());
+  return audit_act(common.home, {}, "add", "", details);
+}
+
 std::atomic<bool> g_stop{false};
 
 int watch(const Common& common, Home& home, const std::vector<fs::path>& paths, const archive::AddOptions& options) {
@@ -68,6 +79,7 @@ int watch(const Common& common, Home& home, const std::vector<fs::path>& paths, 
       paths, options,
       [&](const archive::AddReport& report) {
         if (auto done = home.searcher.refresh(home.archive); !done) indexed = done;
+        if (indexed) indexed = audit_add(common, paths, report);
         print_report(common, report);
       },
       [&] { return g_stop.load() || !indexed; });
@@ -114,6 +126,7 @@ int run_add(const Common& common, const AddArguments& arguments) {
   const auto indexed = home->searcher.refresh(home->archive);
   if (!report) return report_error(report.error());
   if (!indexed) return report_error(indexed.error());
+  if (const Status noted = audit_add(common, paths, *report); !noted) return report_error(noted.error());
   print_report(common, *report);
   return all_there(paths) ? 0 : 1;
 }

@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "answer/answer.h"
-#include "cli/common.h"
+#include "cli/actor.h"
 #include "cli/writer.h"
 
 namespace sillok::cli {
@@ -136,8 +136,15 @@ void print_citations(const answer::Written& written) {
   print_sources(cited);
 }
 
-int run_written_ask(const Common& common, const AskArguments& arguments, const answer::Answerer& answerer, Writer& writer,
-                    answer::WriteRequest request) {
+// The audit entry of an answer. `model`: what wrote it; "": it is quoted.
+Status note_answer(const Common& common, const Home& home, const Actor& actor, const answer::AskRequest& request,
+                   const answer::Answer& answer, double threshold, const std::string& model) {
+  const std::string details = answer::audit_details(home.archive, request, answer, request.threshold.value_or(threshold), model, SILLOK_VERSION);
+  return audit_act(common.home, actor, "ask", "", Json::parse(details, nullptr, false), answer::audit_label(home.archive, answer));
+}
+
+int run_written_ask(const Common& common, const AskArguments& arguments, const Home& home, const Actor& actor,
+                    const answer::Answerer& answerer, Writer& writer, answer::WriteRequest request) {
   request.unsupported = arguments.unsupported.empty() ? writer.settings.unsupported
                         : arguments.unsupported == "mark" ? answer::Unsupported::kMark : answer::Unsupported::kDrop;
   request.max_tokens = writer.settings.max_tokens;
@@ -149,8 +156,16 @@ int run_written_ask(const Common& common, const AskArguments& arguments, const a
       std::fflush(stdout);
     };
   }
-  const auto written = answer::write(answerer, *writer.generator, request);
+  const bool masks = actor.masks(home.archive.settings());
+  if (masks) request.mask = govern::mask_personal;
+  auto written = answer::write(answerer, *writer.generator, request);
   if (!written) return report_error(written.error());
+  // The question as it was understood, without the conversation: replay asks it again.
+  answer::AskRequest asked = request.ask;
+  asked.question = written->question;
+  const Status noted = note_answer(common, home, actor, asked, written->answer, answerer.threshold(), written->written ? written->model : "");
+  if (!noted) return report_error(noted.error());
+  if (masks) answer::mask_personal(written->answer);
   if (common.json) {
     print_json(written_json(*written));
     return 0;
@@ -175,12 +190,15 @@ int run_ask(const Common& common, const AskArguments& arguments) {
   const auto as_of = day_option(arguments.as_of, "--as-of");
   if (!as_of) return report_usage(as_of.error());
   if (trim(arguments.question).empty()) return report_usage({ErrorCode::kInvalid, "ask: the question is empty"});
+  const auto actor = open_actor(common.home, arguments.as);
+  if (!actor) return report_error(actor.error());
   auto home = open_home(common.home);
   if (!home) return report_error(home.error());
   const answer::Answerer answerer(home->archive, home->searcher);
   answer::AskRequest request;
   request.question = arguments.question;
   request.as_of = *as_of;
+  request.clearance = actor->clearance();
   request.quotes = arguments.quotes;
   if (!arguments.labels.empty()) {
     auto labels = label_options(home->archive, arguments.labels);
@@ -196,18 +214,47 @@ int run_ask(const Common& common, const AskArguments& arguments) {
     answer::WriteRequest write;
     write.ask = std::move(request);
     write.conversation = std::move(*conversation);
-    return run_written_ask(common, arguments, answerer, *writer, std::move(write));
+    return run_written_ask(common, arguments, *home, *actor, answerer, *writer, std::move(write));
   }
   request.question = answer::whole_question(request.question, *conversation);
   if (request.question != arguments.question && !common.json) std::fprintf(stderr, "note: understood as: %s\n", request.question.c_str());
-  const auto answer = answerer.ask(request);
+  auto answer = answerer.ask(request);
   if (!answer) return report_error(answer.error());
+  const Status noted = note_answer(common, *home, *actor, request, *answer, answerer.threshold(), "");
+  if (!noted) return report_error(noted.error());
+  if (actor->masks(home->archive.settings())) answer::mask_personal(*answer);
   if (common.json) {
     print_json(answer_json(*answer));
   } else {
     print_answer(*answer);
   }
   return 0;
+}
+
+int run_replay(const Common& common, uint64_t id) {
+  const auto audit = govern::Audit::open(common.home);
+  if (!audit) return report_error(audit.error());
+  const auto entry = audit->entry(id);
+  if (!entry) return report_error(entry.error());
+  if (entry->event.kind != "ask") {
+    return report_error({ErrorCode::kInvalid, "audit entry " + std::to_string(id) + " is no answer but of kind '" + entry->event.kind + "'"});
+  }
+  const auto archive = archive::Archive::open(common.home);
+  if (!archive) return report_error(archive.error());
+  const auto replay = answer::replay(*archive, entry->event.details);
+  if (!replay) return report_error(replay.error());
+  if (common.json) {
+    Json json = {{"id", id}, {"same", replay->same}, {"same_evidence", replay->same_evidence}, {"written", replay->written}};
+    json["then"] = Json::parse(entry->event.details, nullptr, false);
+    json["now"] = answer_json(replay->now);
+    json["release"] = SILLOK_VERSION;
+    print_json(json);
+  } else {
+    if (replay->written) std::fprintf(stderr, "note: a model wrote that answer; its evidence is compared, not its words\n");
+    std::printf("%s\n", replay->same ? "The same answer." : "NOT the same answer: a record was erased or relabelled since, or the program has changed.");
+    print_answer(replay->now);
+  }
+  return replay->same ? 0 : 1;
 }
 
 }  // namespace sillok::cli

@@ -35,16 +35,10 @@ Result<std::vector<std::string>> label_options(const archive::Archive& archive,
                                               const std::vector<std::string>& written) {
   std::vector<std::string> names;
   for (const std::string& wanted : written) {
-    const size_t before = names.size();
-    std::string known;
-    for (const archive::LabelName& label : archive.labels()) {
-      if (trim(wanted) == label.name || trim(wanted) == label.title) names.push_back(label.name);
-      known += (known.empty() ? "" : ", ") + label.name;
-    }
-    if (names.size() == before) {
-      return fail(ErrorCode::kInvalid,
-                  "--labels: there is no label '" + shorten(clean_utf8(wanted), 40) + "'; known are " + known);
-    }
+    const govern::Lattice& lattice = archive.settings().lattice;
+    const auto label = lattice.parse(wanted);
+    if (!label) return fail(label.error().in("--labels"));
+    names.push_back(lattice.text(*label));
   }
   return names;
 }

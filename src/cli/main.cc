@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "cli/common.h"
+#include "cli/govern.h"
 #include "cli/model_run.h"
 #include "documents/documents.h"
 
@@ -70,6 +71,7 @@ void define_records(CLI::App& app, Program& p) {
   const auto record_options = [&p](CLI::App* verb) {
     verb->add_option("record", p.record.record, "The record's key")->required();
     verb->add_option("--as-of", p.record.as_of, "The version in force on this day");
+    verb->add_option("--as", p.record.as, "As this person sees it");
     verb->add_option("--version", p.record.version, "The version with this number")
         ->check(CLI::Range(1u, std::numeric_limits<uint32_t>::max()));
   };
@@ -85,6 +87,7 @@ void define_records(CLI::App& app, Program& p) {
   auto* records = add_verb(app, p, "records", "List records", [&p] { return run_records(p.common, p.records); });
   records->add_option("--after", p.records.after, "Start after this key");
   records->add_option("--limit", p.records.limit, "At most so many");
+  records->add_option("--as", p.records.as, "What this person sees");
   records->add_flag("--failures", p.records.failures, "List the files that could not be read, and why");
 }
 
@@ -103,6 +106,7 @@ void define_questions(CLI::App& app, Program& p) {
   }, "Words, \"phrases\", title: type: label: record: after: before:");
   search->add_option("--limit", p.search.limit, "At most so many results")->check(CLI::Range(1, 10000));
   search->add_option("--as-of", p.search.as_of, "As the records stood on this day");
+  search->add_option("--as", p.search.as, "What this person would see");
   search->add_option("--labels", p.search.labels, "Only records with these labels")->delimiter(',');
   search->add_flag("--passages", p.search.passages, "Several passages of a record, not only the best");
   search->add_flag("--all-versions", p.search.all_versions, "Superseded versions too");
@@ -111,6 +115,7 @@ void define_questions(CLI::App& app, Program& p) {
   auto* ask = add_verb(app, p, "ask", "Answer a question from the records", [&p] { return run_ask(p.common, p.ask); });
   ask->add_option("question", p.ask.question, "The question")->required();
   ask->add_option("--as-of", p.ask.as_of, "As the records stood on this day");
+  ask->add_option("--as", p.ask.as, "What this person would be answered");
   ask->add_option("--labels", p.ask.labels, "Only from records with these labels")->delimiter(',');
   ask->add_option("--quotes", p.ask.quotes, "At most so many quotes")->check(CLI::Range(1, 20));
   ask->add_option("--threshold", p.ask.threshold, "Confidence below which the records do not answer");
@@ -261,6 +266,7 @@ int run(int argc, char** argv) {
   define_records(app, program);
   define_questions(app, program);
   define_serve(app, program);
+  define_govern(app, program.common, program.verb);
   define_generation(app, program);
   define_models(app, program);
   if (argc > 1 && *argv[1] != '-' &&

@@ -26,7 +26,7 @@ struct ReadArguments {
 };
 struct SearchArguments {
   bool has_query = false;  // "" is a query too
-  std::string query, batch, as_of;
+  std::string query, batch, as_of, as;
   std::vector<std::string> labels;
   size_t limit = 10;
   bool passages = false, all_versions = false;
@@ -39,7 +39,7 @@ struct WriterArguments {
   uint64_t seed = 0;
 };
 struct AskArguments {
-  std::string question, as_of;
+  std::string question, as_of, as;
   std::vector<std::string> labels;
   size_t quotes = 3;
   double threshold = -1;  // below 0: the home's
@@ -47,12 +47,12 @@ struct AskArguments {
   std::string conversation, unsupported;
 };
 struct RecordArguments {
-  std::string record, as_of, at;
+  std::string record, as_of, at, as;
   uint32_t version = 0;
   bool text = false, html = false, original = false;
 };
 struct RecordsArguments {
-  std::string after;
+  std::string after, as;
   size_t limit = 100;
   bool failures = false;
 };
@@ -121,6 +121,7 @@ int run_add(const Common& common, const AddArguments& arguments);
 int run_read(const Common& common, const ReadArguments& arguments);
 int run_search(const Common& common, const SearchArguments& arguments);
 int run_ask(const Common& common, const AskArguments& arguments);
+int run_replay(const Common& common, uint64_t entry);
 int run_evaluate(const Common& common, const EvaluateArguments& arguments);
 int run_evaluate_suite(const Common& common, const EvaluateArguments& arguments);
 int run_evaluate_compare(const Common& common, const EvaluateArguments& arguments);

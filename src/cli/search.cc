@@ -1,6 +1,6 @@
 #include <fstream>
 
-#include "cli/common.h"
+#include "cli/actor.h"
 
 namespace sillok::cli {
 namespace {
@@ -58,7 +58,7 @@ void print_response(const search::Response& response) {
   }
 }
 
-int run_batch(const search::Searcher& searcher, search::Request request, const std::string& path) {
+int run_batch(const search::Searcher& searcher, search::Request request, const std::string& path, bool masks) {
   std::error_code error;
   std::ifstream file(path);
   if (!file || fs::is_directory(path, error)) {
@@ -75,7 +75,8 @@ int run_batch(const search::Searcher& searcher, search::Request request, const s
       continue;
     }
     request.query = question["question"].get<std::string>();
-    const auto response = searcher.search(request);
+    auto response = searcher.search(request);
+    if (response && masks) search::mask_personal(*response);
     if (!response) {
       status = report_error(response.error().in(where));
       continue;
@@ -96,9 +97,13 @@ int run_search(const Common& common, const SearchArguments& arguments) {
   }
   const auto as_of = day_option(arguments.as_of, "--as-of");
   if (!as_of) return report_usage(as_of.error());
+  const auto actor = open_actor(common.home, arguments.as);
+  if (!actor) return report_error(actor.error());
   auto home = open_home(common.home);
   if (!home) return report_error(home.error());
+  const bool masks = actor->masks(home->archive.settings());
   search::Request request;
+  request.clearance = actor->clearance();
   request.query = arguments.query;
   request.limit = arguments.limit;
   request.per_record = !arguments.passages;
@@ -109,9 +114,22 @@ int run_search(const Common& common, const SearchArguments& arguments) {
     if (!labels) return report_error(labels.error());
     request.labels = std::move(*labels);
   }
-  if (!arguments.batch.empty()) return run_batch(home->searcher, request, arguments.batch);
-  const auto response = home->searcher.search(request);
+  if (!arguments.batch.empty()) {
+    const Status noted = audit_act(common.home, *actor, "search", "", {{"batch", arguments.batch}});
+    return noted ? run_batch(home->searcher, request, arguments.batch, masks) : report_error(noted.error());
+  }
+  auto response = home->searcher.search(request);
   if (!response) return report_error(response.error());
+  std::vector<std::string> labels;
+  Json found = Json::array();
+  for (const auto& result : response->results) {
+    labels.push_back(result.label);
+    found.push_back({{"record", result.record}, {"version", result.version}});
+  }
+  const Status noted = audit_act(common.home, *actor, "search", "", {{"query", arguments.query}, {"as_of", arguments.as_of}, {"found", found}},
+                                 join_labels(home->archive.settings().lattice, labels));
+  if (!noted) return report_error(noted.error());
+  if (masks) search::mask_personal(*response);
   if (common.json) {
     print_json(response_json(*response));
   } else {

@@ -1,9 +1,9 @@
-#include "cli/common.h"
+#include "cli/actor.h"
 
 namespace sillok::cli {
 namespace {
 
-Result<archive::Version> choose_version(const archive::Archive& archive, const RecordArguments& arguments, Day day) {
+Result<archive::Version> choose_version(const archive::View& archive, const RecordArguments& arguments, Day day) {
   const auto versions = archive.versions(arguments.record);
   if (versions.empty()) {
     // Not there, or the archive cannot be read: the error tells which.
@@ -29,10 +29,15 @@ Result<Day> day_of(const RecordArguments& arguments) {
 }
 
 // A key as typed or as a file's name gives it, in the form that the archive keeps (archive::key_from).
-RecordArguments with_known_key(const archive::Archive& archive, RecordArguments arguments) {
+RecordArguments with_known_key(const archive::View& archive, RecordArguments arguments) {
   const std::string kept = archive::key_from(arguments.record);
   if (kept != arguments.record && archive.versions(arguments.record).empty()) arguments.record = kept;
   return arguments;
+}
+
+// Where personal data stands is for those who look after the records.
+bool shows_personal(const Actor& actor) {
+  return !actor.person || govern::allows(actor.person->role, govern::Scope::kLabel);
 }
 
 void print_block(const documents::Block& block) {
@@ -58,35 +63,47 @@ int show_at(const documents::Document& document, const std::string& at) {
 int run_show(const Common& common, const RecordArguments& given) {
   const auto day = day_of(given);
   if (!day) return report_usage(day.error());
-  auto archive = archive::Archive::open(common.home);
-  if (!archive) return report_error(archive.error());
-  const RecordArguments arguments = with_known_key(*archive, given);
-  const auto version = choose_version(*archive, arguments, *day);
+  const auto actor = open_actor(common.home, given.as);
+  if (!actor) return report_error(actor.error());
+  auto opened = archive::Archive::open(common.home);
+  if (!opened) return report_error(opened.error());
+  const archive::View view(*opened, actor->clearance());
+  const RecordArguments arguments = with_known_key(view, given);
+  const auto version = choose_version(view, arguments, *day);
   if (!version) return report_error(version.error());
+  const Status noted = audit_act(common.home, *actor, "open", version->record, {{"version", version->number}}, version->label);
+  if (!noted) return report_error(noted.error());
   if (version->erased) {
     return report_error({ErrorCode::kNotFound, "'" + arguments.record + "' was erased; only its tombstone is left"});
   }
   if (arguments.original) {
-    const auto bytes = archive->original(version->id);
+    const auto bytes = view.original(version->id);
     if (!bytes) return report_error(bytes.error());
     std::fwrite(bytes->data(), 1, bytes->size(), stdout);
     return 0;
   }
-  const auto document = archive->document(version->id);
+  const auto document = view.document(version->id);
   if (!document) return report_error(document.error());
   if (!arguments.at.empty()) return show_at(*document, arguments.at);
   if (arguments.html) {
     std::fputs(documents::to_html(*document).c_str(), stdout);
   } else if (common.json) {
     Json json = version_json(*version);
-    for (const auto& other : archive->versions(arguments.record)) json["versions"].push_back(version_json(other));
+    for (const auto& other : view.versions(arguments.record)) json["versions"].push_back(version_json(other));
+    json["label_reason"] = version->label_reason;
+    json["personal"] = Json::array();
+    if (shows_personal(*actor)) {
+      for (const auto& place : view.personal(version->id)) {
+        json["personal"].push_back({{"kind", std::string(govern::to_string(place.kind))}, {"anchor", place.anchor}, {"count", place.count}});
+      }
+    }
     json["text"] = documents::to_text(*document);
     json["document"] = Json::parse(documents::to_json(*document), nullptr, false);
     print_json(json);
   } else {
     if (!arguments.text) {
       std::printf("%s  (version %u of %zu, label %s", version->record.c_str(), version->number,
-                  archive->versions(arguments.record).size(), version->label.c_str());
+                  view.versions(arguments.record).size(), version->label.c_str());
       if (version->valid_from != kDayMin) std::printf(", in force from %s", format_day(version->valid_from).c_str());
       if (version->valid_to != kDayMax) std::printf(" to %s", format_day(version->valid_to - 1).c_str());
       std::printf(")\n%s\n\n", version->source_path.c_str());
@@ -99,12 +116,15 @@ int run_show(const Common& common, const RecordArguments& given) {
 int run_links(const Common& common, const RecordArguments& given) {
   const auto day = day_of(given);
   if (!day) return report_usage(day.error());
-  auto archive = archive::Archive::open(common.home);
-  if (!archive) return report_error(archive.error());
-  const RecordArguments arguments = with_known_key(*archive, given);
-  const auto version = choose_version(*archive, arguments, *day);
+  const auto actor = open_actor(common.home, given.as);
+  if (!actor) return report_error(actor.error());
+  auto opened = archive::Archive::open(common.home);
+  if (!opened) return report_error(opened.error());
+  const archive::View view(*opened, actor->clearance());
+  const RecordArguments arguments = with_known_key(view, given);
+  const auto version = choose_version(view, arguments, *day);
   if (!version) return report_error(version.error());
-  const auto links = archive->links(arguments.record, *day);
+  const auto links = view.links(arguments.record, *day);
   if (common.json) {
     Json json;
     json["record"] = version->record;
@@ -136,11 +156,14 @@ int run_links(const Common& common, const RecordArguments& given) {
 }
 
 int run_records(const Common& common, const RecordsArguments& arguments) {
-  auto archive = archive::Archive::open(common.home);
-  if (!archive) return report_error(archive.error());
+  const auto actor = open_actor(common.home, arguments.as);
+  if (!actor) return report_error(actor.error());
+  auto opened = archive::Archive::open(common.home);
+  if (!opened) return report_error(opened.error());
+  const archive::View view(*opened, actor->clearance());
   if (arguments.failures) {
     Json json = Json::array();
-    for (const auto& failure : archive->failures()) {
+    for (const auto& failure : view.failures()) {
       if (common.json) {
         json.push_back({{"path", failure.path}, {"reason", failure.reason}});
       } else {
@@ -152,11 +175,11 @@ int run_records(const Common& common, const RecordsArguments& arguments) {
   }
   Json json;
   json["records"] = Json::array();
-  json["count"] = archive->record_count();
-  json["versions"] = archive->version_count();
-  for (const std::string& key : archive->records(arguments.after, arguments.limit)) {
-    auto version = archive->version_as_of(key, today());
-    const auto versions = archive->versions(key);
+  json["count"] = view.record_count();
+  json["versions"] = view.version_count();
+  for (const std::string& key : view.records(arguments.after, arguments.limit)) {
+    auto version = view.version_as_of(key, today());
+    const auto versions = view.versions(key);
     if (!version && !versions.empty()) version = versions.back();
     if (!version) continue;
     if (common.json) {
@@ -169,8 +192,8 @@ int run_records(const Common& common, const RecordsArguments& arguments) {
   if (common.json) {
     print_json(json);
   } else {
-    std::printf("%llu records, %llu versions\n", static_cast<unsigned long long>(archive->record_count()),
-                static_cast<unsigned long long>(archive->version_count()));
+    std::printf("%llu records, %llu versions\n", static_cast<unsigned long long>(view.record_count()),
+                static_cast<unsigned long long>(view.version_count()));
   }
   return 0;
 }

@@ -257,6 +257,7 @@ std::vector<Hit> find_candidates(Prepared& p, const Snapshot& snapshot) {
 
 void mask_personal(Response& response) {
   for (PassageResult& result : response.results) {
+    result.title = govern::mask_personal(result.title);
     result.text = govern::mask_personal(result.text);
     result.snippet = govern::mask_personal(result.snippet);
     result.context = govern::mask_personal(result.context);

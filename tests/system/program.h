@@ -65,7 +65,7 @@ class SystemTest : public ::testing::Test {
     argv.push_back(nullptr);
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, 0, input_.c_str(), O_RDONLY, 0);
     posix_spawn_file_actions_addopen(&actions, 1, out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
     posix_spawn_file_actions_addopen(&actions, 2, err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
     posix_spawnattr_t attributes;
@@ -94,6 +94,12 @@ class SystemTest : public ::testing::Test {
     ran.out = read_file(out).value_or("");
     ran.err = read_file(err).value_or("");
     return ran;
+  }
+
+  // What the commands from here on find on standard input.
+  void give_input(const std::string& text) {
+    input_ = folder_ / "in";
+    std::ofstream(input_, std::ios::binary) << text;
   }
 
   // A command that must succeed, with --json.
@@ -140,7 +146,7 @@ class SystemTest : public ::testing::Test {
   }
 
  private:
-  fs::path folder_;
+  fs::path folder_, input_ = "/dev/null";
 };
 
 }  // namespace sillok::system_test
