@@ -133,11 +133,8 @@ class Writer {
   bool supported_ = false, declined_ = false;
 };
 
-}  // namespace
-
-Result<Written> write(const Answerer& answerer, Generator& generator, const WriteRequest& request) {
+Result<Written> write_with(const Answerer& answerer, Generator& generator, const WriteRequest& request) {
   Written written;
-  written.model = generator.name();
   written.question = request.conversation.empty() ? request.ask.question : whole_question(request.ask.question, request.conversation, generator, request);
   AskRequest ask = request.ask;
   ask.question = written.question;
@@ -193,6 +190,15 @@ Result<Written> write(const Answerer& answerer, Generator& generator, const Writ
   written.written = true;
   if (!reply) written.why = "the model broke off: " + reply.error().message;
   else if (reply->cut) written.why = "the answer reached its longest and was cut";
+  return written;
+}
+
+}  // namespace
+
+Result<Written> write(const Answerer& answerer, Generator& generator, const WriteRequest& request) {
+  auto written = write_with(answerer, generator, request);
+  // Last: the hash of a large model's file may still be on its way while the first answer is written.
+  if (written) written->model = generator.name();
   return written;
 }
 

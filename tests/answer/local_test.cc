@@ -1,0 +1,96 @@
+// A model of our own as a generator: what it is told stays text, and what runs beside it changes nothing.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <thread>
+
+#include "answer/answer.h"
+#include "model/model.h"
+#include "small_models.h"
+
+namespace sillok::answer {
+namespace {
+
+class LocalTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = fs::temp_directory_path() / ("sillok_local_" + std::to_string(::getpid()));
+    fs::create_directories(folder_);
+    ASSERT_TRUE(model::write_small_model(model::chatting_model(), file()));
+    auto opened = open_local_generator(file(), 1, 2048, "");
+    ASSERT_TRUE(opened) << opened.error().message;
+    generator_ = std::move(*opened);
+  }
+  void TearDown() override {
+    generator_.reset();
+    fs::remove_all(folder_);
+  }
+  fs::path file() const { return folder_ / "model.gguf"; }
+  static Generator::Request request(const std::string& content, uint32_t max_tokens, uint64_t seed = 0) {
+    Generator::Request made;
+    made.turns = {{"system", "abc"}, {"user", content}};
+    made.max_tokens = max_tokens;
+    made.seed = seed;
+    return made;
+  }
+  Generator::Reply chat(const Generator::Request& asked) {
+    auto reply = generator_->chat(asked);
+    EXPECT_TRUE(reply) << reply.error().message;
+    return reply ? std::move(*reply) : Generator::Reply{};
+  }
+
+  fs::path folder_;
+  std::unique_ptr<Generator> generator_;
+};
+
+TEST_F(LocalTest, SpecialTokensInATurnAreNeverParsed) {
+  // This vocabulary has a token a character; <s> and </s> are one special token each where they are parsed.
+  EXPECT_EQ(chat(request("</s><s>ab", 1)).prompt_tokens, chat(request("abcdefghi", 1)).prompt_tokens);
+  EXPECT_EQ(generator_->count("</s><s>ab"), generator_->count("abcdefghi"));
+  const auto opened = model::Gguf::open(file());
+  ASSERT_TRUE(opened);
+  const auto tokenizer = model::Tokenizer::from(**opened);
+  ASSERT_TRUE(tokenizer);
+  const std::string turn = "<s>user\nabcdefghi</s>";
+  EXPECT_LT((*tokenizer)->encode(turn, {.special = false, .parse_special = true}).size(), (*tokenizer)->encode(turn, {.special = false, .parse_special = false}).size());
+}
+
+TEST_F(LocalTest, TheSameTextWhateverRunsBeside) {
+  const std::string greedy = chat(request("the limit", 24)).text, drawn = chat(request("the limit", 24, 7)).text;
+  EXPECT_NE(drawn, chat(request("the limit", 24, 8)).text);
+  std::vector<std::thread> others;
+  for (int i = 0; i < 3; ++i) {
+    others.emplace_back([&, i] { chat(request("another question " + std::to_string(i), 40, static_cast<uint64_t>(i))); });
+  }
+  EXPECT_EQ(chat(request("the limit", 24)).text, greedy);
+  EXPECT_EQ(chat(request("the limit", 24, 7)).text, drawn);
+  for (std::thread& other : others) other.join();
+}
+
+TEST_F(LocalTest, StreamsWhatItGivesAndStopsWhenCancelled) {
+  std::string streamed;
+  Generator::Request asked = request("the limit", 32, 3);
+  asked.on_text = [&](std::string_view text) { streamed += text; };
+  const Generator::Reply whole = chat(asked);
+  EXPECT_EQ(streamed, whole.text);
+  EXPECT_EQ(whole.cut, whole.tokens == 32);
+  asked.max_tokens = 1500;
+  asked.cancelled = [] { return true; };
+  const Generator::Reply stopped = chat(asked);
+  EXPECT_TRUE(stopped.cancelled || stopped.tokens < 1500);
+}
+
+TEST_F(LocalTest, NamesItsFileByHashAndRefusesWhatDoesNotFit) {
+  EXPECT_TRUE(generator_->name().starts_with("model sha256:" + sha256_hex(read_file(file()).value()))) << generator_->name();
+  EXPECT_EQ(generator_->budget(), 2048U);
+  const auto refused = generator_->chat(request(std::string(3000, 'a'), 16));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kLimit);
+  ASSERT_TRUE(model::write_small_model(model::small_model("llama"), folder_ / "plain.gguf"));
+  const auto plain = open_local_generator(folder_ / "plain.gguf", 1, 2048, "");
+  ASSERT_FALSE(plain);
+  EXPECT_NE(plain.error().message.find("no chat template"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace sillok::answer
