@@ -46,6 +46,11 @@ export function search(me, question, asOf) {
   }).filter((hit) => hit.score > 0.15).sort((a, b) => b.score - a.score).slice(0, 12)
 }
 
+export const passage = ({ record, version, unit, score }) => ({
+  record: record.record, version: version.number, anchor: unit.anchor, title: version.title, label: record.label, valid_from: version.valid_from, valid_to: version.valid_to,
+  score, context: version.title, text: unit.text, snippet: unit.text, matches: [],
+})
+
 const notice = '이 답은 인공지능이 기관의 기록을 바탕으로 만들었습니다. 중요한 결정에는 출처를 확인하십시오.'
 export function answerFor(me, question, asOf, conversation, model) {
   const get = (id) => findRecord(me, id)
@@ -73,17 +78,17 @@ export function answerFor(me, question, asOf, conversation, model) {
   if (/베어링/.test(question)) {
     const record = get('정비/MC-05_정비이력.xlsx')
     const log = get('정비/고장접수_2024.csv')
-    return { ...base, written: false, model: null, kind: 'date', confidence: 0.7, answer: '2024-08-19', ms: { search: 3, total: 12 }, citations: [cite(1, record, record.versions[0], '앞 베어링', '2024-08-19'), cite(2, log, log.versions[0], '베어링 교환')] }
+    return { ...base, written: false, model: undefined, kind: 'date', confidence: 0.7, answer: '2024-08-19', ms: { search: 3, total: 12 }, citations: [cite(1, record, record.versions[0], '앞 베어링', '2024-08-19'), cite(2, log, log.versions[0], '베어링 교환')] }
   }
   if (/드레싱|점검|절입/.test(question)) {
     const record = get('WS-102')
     const version = inForce(record, asOf)
     const found = version && cite(1, record, version, '가공할 때마다', /(\d+개)를 가공/.exec(units(version).find((u) => u.text.includes('가공할 때마다'))?.text ?? '')?.[1])
-    return found ? { ...base, written: false, model: null, kind: 'number', confidence: 0.81, answer: found.text.slice(...found.span), citations: [found] } : abstain(base, hits)
+    return found ? { ...base, written: false, model: undefined, kind: 'number', confidence: 0.81, answer: found.text.slice(...found.span), citations: [found] } : abstain(base, hits)
   }
-  if (hits.length > 0 && hits[0].score > 0.55) return { ...base, written: false, model: null, confidence: 0.58, answer: hits[0].unit.text, citations: hits.slice(0, 2).map((h, i) => cite(i + 1, h.record, h.version, h.unit.text)) }
+  if (hits.length > 0 && hits[0].score > 0.55) return { ...base, written: false, model: undefined, confidence: 0.58, answer: hits[0].unit.text, citations: hits.slice(0, 2).map((h, i) => cite(i + 1, h.record, h.version, h.unit.text)) }
   return abstain(base, hits)
 }
 function abstain(base, hits) {
-  return { ...base, answerable: false, written: false, model: null, confidence: 0.21, answer: '', closest: hits.slice(0, 3).map((h, i) => cite(i + 1, h.record, h.version, h.unit.text)), ms: { search: 5, total: 9 } }
+  return { ...base, answerable: false, written: false, model: undefined, confidence: 0.21, answer: '', closest: hits.slice(0, 3).map((h, i) => cite(i + 1, h.record, h.version, h.unit.text)), ms: { search: 5, total: 9 } }
 }

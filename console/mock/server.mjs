@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, extname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { evaluations, gold, home, keys, people, proposals, auditEntries, models, system } from './world.mjs'
-import { answerFor, blocksHtml, findRecord, records, search, visible } from './records.mjs'
+import { answerFor, blocksHtml, findRecord, passage, records, search, visible } from './records.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
 const dist = join(here, '../dist')
@@ -79,7 +79,7 @@ async function input(request) {
 
 async function stream(request, response, answer) {
   response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' })
-  const send = (event, data) => response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`)
+  const send = (event, data) => response.write(`event: ${event}\ndata: ${JSON.stringify(data, asServer)}\n\n`)
   const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
   await pause(answer.slow ? 400 : 60)
   send('evidence', { citations: answer.citations, searched: answer.searched })
@@ -165,7 +165,7 @@ const routes = [
     if ((await input(request)).confirm) findRecord(me, proposal.record).label = proposal.to
     return {}
   }],
-  ['GET', /^\/api\/search$/, 'search', ({ me, query }) => ({ query: query.get('q'), results: search(me, query.get('q') ?? ''), notes: [], ms: 3 })],
+  ['GET', /^\/api\/search$/, 'search', ({ me, query }) => ({ query: query.get('q'), results: search(me, query.get('q') ?? '').map(passage), notes: [], ms: 3 })],
   ['POST', /^\/api\/ask$/, 'ask', async ({ me, request, response }) => {
     const { question, as_of, stream: streamed, conversation } = await input(request)
     if (!question) refuse(400, 'invalid', '질문이 비어 있습니다.')
@@ -230,7 +230,7 @@ const routes = [
     return { entries, next: found.length > 40 ? entries[entries.length - 1].id : null }
   }],
   ['GET', /^\/api\/audit\/export$/, 'audit', ({ response }) => { response.writeHead(200, { 'Content-Type': 'application/x-ndjson' }); response.end(auditEntries.map((e) => JSON.stringify(e)).join('\n')); return response }],
-  ['POST', /^\/api\/audit\/verify$/, 'audit', () => ({ ok: true, entries: auditEntries.length, first_bad: null })],
+  ['POST', /^\/api\/audit\/verify$/, 'audit', () => ({ ok: true, entries: auditEntries.length, first_bad: null, reason: '' })],
   ['GET', /^\/api\/system$/, 'system', () => ({ ...system, levels, groups: ['계약', '기술'], throughput: { ...system.throughput, requests_per_min: 40 + Math.round(20 * Math.sin(Date.now() / 9000)) } })],
 ]
 function version(me, id, query) {
@@ -282,6 +282,12 @@ function file(request, response, url) {
   response.end(readFileSync(packed ? `${path}.gz` : path))
 }
 
+// As the server writes: what is not known of a day is absent, times have no fractions.
+function asServer(name, value) {
+  if (value === null && ['valid_from', 'valid_to', 'as_of'].includes(name)) return undefined
+  return typeof value === 'string' ? value.replace(/^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.\d{3}Z$/, '$1Z') : value
+}
+
 export function start(port) {
   const server = createServer(async (request, response) => {
     const url = new URL(request.url, 'http://localhost')
@@ -290,7 +296,7 @@ export function start(port) {
       const reply = await api(request, response, url)
       if (reply === response) return
       if (reply === undefined) response.writeHead(204).end()
-      else response.setHeader('Content-Type', 'application/json'), response.end(JSON.stringify(reply))
+      else response.setHeader('Content-Type', 'application/json'), response.end(JSON.stringify(reply, asServer))
     } catch (error) {
       if (response.headersSent) return response.destroy()
       const status = error instanceof Refusal ? error.status : 500

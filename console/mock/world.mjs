@@ -42,7 +42,7 @@ const failing = [
   { question: '구매규정에서 수의계약은 얼마까지 돼?', expected: '2천만원', got: '', record: 'BR-01' },
   { question: '구매규정에서 입찰보증금은 계약금액의 몇 퍼센트야?', expected: '', got: '100분의 5', record: '' },
 ]
-const run = (i, created, rate, failures) => ({ id: `e${i}`, created, questions: 80, answer_rate: rate, model: 'sillok-ko-1.2b', figures: { 'recall@1': rate - 0.02, 'recall@5': Math.min(0.99, rate + 0.06), abstained: 13 }, failures })
+const run = (i, created, rate, failures) => ({ id: `e${i}`, created, questions: 80, answer_rate: rate, model: 'sillok-ko-1.2b', figures: { recall_at_1: rate - 0.02, recall_at_5: Math.min(0.99, rate + 0.06), abstention_recall: 0.92 }, failures })
 export const evaluations = [
   run(1, day('2026-06-02'), 0.7875, failing), run(2, day('2026-07-01'), 0.825, failing), run(3, day('2026-08-03'), 0.85, failing.slice(1)), run(4, day('2026-09-02'), 0.8375, failing),
   run(5, day('2026-10-01'), 0.875, failing.slice(1)), run(6, day('2026-10-20'), 0.9, failing.slice(2)), run(7, day('2026-11-23'), 0.8875, failing.slice(0, 2)),

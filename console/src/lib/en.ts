@@ -279,6 +279,10 @@ export const en: Record<keyof typeof ko, string> = {
   'rate.noRecord': 'The question names no record.',
   'rate.mended': 'Mended since: {n}',
 
+  'figure.recall_at_1': 'found first',
+  'figure.recall_at_5': 'found among five',
+  'figure.abstention_precision': 'rightly not answered',
+  'figure.abstention_recall': 'unanswerable, noticed',
   'models.lead': 'The models on this machine. Without one, Sillok answers by quoting.',
   'models.none': 'There are no models',
   'models.noneHint': 'Put a GGUF file into the folder models of the home.',
@@ -289,6 +293,7 @@ export const en: Record<keyof typeof ko, string> = {
   'models.size': 'Size',
   'models.context': 'Context',
   'models.serving': 'serving',
+  'models.unusable': 'cannot be used',
   'models.idle': 'idle',
 
   'people.lead': 'Who may see what. Every change is kept in the audit.',

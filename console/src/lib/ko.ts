@@ -278,6 +278,10 @@ export const ko = {
   'rate.noRecord': '정해진 기록이 없는 문항입니다.',
   'rate.mended': '바로잡힌 문항 {n}',
 
+  'figure.recall_at_1': '첫째로 찾음',
+  'figure.recall_at_5': '다섯 안에 찾음',
+  'figure.abstention_precision': '답하지 않은 것이 옳음',
+  'figure.abstention_recall': '답 없는 것을 알아봄',
   'models.lead': '이 기계에 있는 모델입니다. 모델이 없어도 기록을 인용해 답합니다.',
   'models.none': '모델이 없습니다',
   'models.noneHint': 'GGUF 파일을 홈의 models 폴더에 두면 여기에 보입니다.',
@@ -288,6 +292,7 @@ export const ko = {
   'models.size': '크기',
   'models.context': '문맥 길이',
   'models.serving': '답하는 중',
+  'models.unusable': '쓸 수 없음',
   'models.idle': '쉬는 중',
 
   'people.lead': '누가 무엇을 볼 수 있는지 정합니다. 바꾼 것은 모두 감사에 남습니다.',

@@ -1,6 +1,13 @@
 // What changed between two runs of the gold questions.
 import type { Evaluation, Failure } from './types'
 
+// Of the figures that the server gives, those worth a line beside the rate.
+export const shownFigures = ['recall_at_1', 'recall_at_5', 'abstention_precision', 'abstention_recall'] as const
+export function figures(run: Evaluation): { name: (typeof shownFigures)[number]; value: number }[] {
+  const given = run.figures ?? {}
+  return shownFigures.flatMap((name) => (typeof given[name] === 'number' ? [{ name, value: given[name] }] : []))
+}
+
 export interface Change { failure: Failure; state: 'new' | 'still' }
 export interface Comparison { failing: Change[]; mended: Failure[] }
 

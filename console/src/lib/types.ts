@@ -167,14 +167,15 @@ export interface Gold {
   person?: string
   created?: string
 }
-export interface Failure { question: string; expected: string; got: string; record: string }
+// `record`: where the answer came from; `expected_record`: where the gold question says it stands.
+export interface Failure { question: string; expected: string; got: string; record: string | null; expected_record?: string }
 export interface Evaluation {
   id: string
   created: string
   questions: number
   answer_rate: number
   model?: Known<string>
-  figures?: { [name: string]: number }
+  figures?: { [name: string]: unknown }
   failures?: Failure[]
 }
 export interface Model {
@@ -185,6 +186,7 @@ export interface Model {
   bytes: number
   context: number
   serving: boolean
+  error?: string  // why it cannot be used
 }
 export interface AuditEntry {
   id: number
@@ -200,7 +202,7 @@ export interface Verification { ok: boolean; entries: number; first_bad: number 
 export interface System {
   version: string
   home: string
-  disk: { used: number; free: number }
+  disk: { used: number | null; free: number | null }
   records: number
   versions: number
   index: { passages: number; bytes: number }
