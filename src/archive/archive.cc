@@ -236,20 +236,6 @@ std::vector<Version> Archive::versions(std::string_view record) const {
   return out;
 }
 
-std::vector<Version> Archive::versions_of_blob(std::string_view blob) const {
-  std::vector<Version> out;
-  Reading db(*state_);
-  if (!db.open()) return out;
-  static const std::string sql = select_versions("WHERE v.blob = ? ORDER BY v.id");
-  auto rows = db->query(sql, blob);
-  while (rows) {
-    const auto more = rows->next();
-    if (!more || !*more) break;
-    out.push_back(read_version(*rows));
-  }
-  return out;
-}
-
 Result<Version> Archive::version_as_of(std::string_view record, Day day) const {
   Reading db(*state_);
   SILLOK_TRY(db.open());

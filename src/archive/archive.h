@@ -164,8 +164,6 @@ class Archive {
   Result<documents::Document> document(int64_t version_id) const;   // kNotFound if erased
   Result<Version> version(int64_t version_id) const;
   std::vector<Version> versions(std::string_view record) const;     // by valid_from, then number; empty if unknown
-  // Versions read from the same bytes, of all records: copies, and members of one container.
-  std::vector<Version> versions_of_blob(std::string_view blob) const;
   // The version in force on that day: the latest valid_from not after it, the later number among equals.
   Result<Version> version_as_of(std::string_view record, Day day) const;
   // Keys in byte order after `after`, at most `limit`: for listing.
