@@ -153,6 +153,8 @@ class SettingsReader {
 }  // namespace
 
 Result<Settings> parse_settings(std::string_view text, const fs::path& path) {
+  // The parser of this library is not made for malformed UTF-8 (found by fuzzing).
+  if (!is_valid_utf8(text)) return fail(ErrorCode::kInvalid, path.string() + " is not valid UTF-8; correct it, or copy that of a new home");
   try {
     const toml::table root = toml::parse(text, path.string());
     return SettingsReader(root, path.string()).read();

@@ -91,6 +91,7 @@ TEST(Settings, NamesWhatIsWrong) {
     EXPECT_NE(settings.error().message.find(what), std::string::npos) << settings.error().message;
   };
   wrong("rules = 3", "labels.rules");
+  wrong("\xAC\xC5", "not valid UTF-8");
   wrong("rules = [ { path = \"x\" } ]", "needs a path and a label");
   wrong("rules = [ { path = \"x\", label = \"Z\" } ]", "there is no label 'Z'");
   wrong("[policy]\npersonal = \"hide\"", "policy.personal");

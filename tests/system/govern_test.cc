@@ -63,7 +63,7 @@ TEST_F(GovernTest, ShowsAPersonWhatHeMaySee) {
   EXPECT_NE(json({"show", "open", "--as", "lee"})["text"].get<std::string>().find("12시"), std::string::npos);
   EXPECT_EQ(json({"show", "open", "--as", "kim"})["versions"].size(), 1u);
   EXPECT_EQ(json({"records", "--as", "kim"})["count"], 1);
-  EXPECT_EQ(json({"ask", "식당은 몇 시에 여나?", "--as", "kim"})["answer"], "11시 30분");
+  EXPECT_EQ(json({"ask", "식당은 몇 시에 여나?", "--as", "kim"})["quotes"][0]["text"], "식당은 11시 30분에 연다.");
   // Hidden and absent are told alike.
   const Ran hidden = run({"show", "pay", "--as", "kim"}), absent = run({"show", "pax", "--as", "kim"});
   EXPECT_EQ(hidden.status, 1);
