@@ -145,7 +145,9 @@ struct WriteRequest {
   std::string client;
   uint64_t seed = 0;                                     // 0: the likeliest words; another seed, another draw
   std::function<std::string(std::string_view)> mask;     // what is shown goes through it (personal data); may be empty
-  std::function<void(const Answer& evidence)> on_evidence;     // before writing starts
+  // Before writing starts, its quotes numbered as a written answer cites them; if none comes of it, Written::answer has
+  // the numbers of quoting alone.
+  std::function<void(const Answer& evidence)> on_evidence;
   std::function<void(std::string_view text)> on_text;          // checked sentences as they are ready
   std::function<bool()> cancelled;
 };
