@@ -331,10 +331,10 @@ awaitable<void> AsioListener::serve(S& stream, Connection& c, bool secure) {
 }
 
 // What the parser's complaint means, by its status.
-int head_status(const error_code& error, const boost::beast::flat_buffer& buffer, size_t limit) {
+int head_status(const error_code& error, const boost::beast::flat_buffer& buffer, const Parser& parser) {
   const std::string_view seen(static_cast<const char*>(buffer.data().data()), buffer.size());
   const size_t line = seen.find('\n');
-  if (error == http::error::header_limit || error == http::error::buffer_overflow) return line == seen.npos || line > limit / 2 ? 414 : 431;
+  if (error == http::error::header_limit || error == http::error::buffer_overflow) return parser.get().target().empty() ? 414 : 431;  // the parser takes the first line as soon as it is whole
   if (error == http::error::bad_version) {
     const std::string_view first = trim(seen.substr(0, line));
     const bool http = first.size() > 8 && first.substr(first.size() - 8, 5) == "HTTP/";
@@ -390,7 +390,7 @@ awaitable<bool> AsioListener::serve_one(S& stream, Connection& c, boost::beast::
     const bool http_error = error.category() == make_error_code(http::error::bad_method).category() && error != http::error::end_of_stream &&
                             error != http::error::partial_message;
     if (!http_error && !c.expired()) co_return false;
-    const int status = c.expired() ? 408 : head_status(error, buffer, limits_.header_bytes);
+    const int status = c.expired() ? 408 : head_status(error, buffer, parser);
     *response = service_.refuse(status, {}, head_message(status));
     service_.answered(*request, status, Clock::now() - began);
     co_await reply(stream, c, *request, *response, false);
@@ -401,6 +401,7 @@ awaitable<bool> AsioListener::serve_one(S& stream, Connection& c, boost::beast::
   const bool has_body = !parser.is_done();
   if (const Status head = take_head(parser, *request); !head) {
     *response = service_.refuse(400, request->path, head.error().message);
+    response->close = true;
   } else if (const std::string_view expect = request->header("expect"); !expect.empty() && ascii_lower(expect) != "100-continue") {
     *response = service_.refuse(417, request->path, "only Expect: 100-continue is understood");
   } else {
