@@ -17,14 +17,19 @@
 namespace sillok::server {
 namespace {
 
-// Everything that the first version of Landlock governs.
-constexpr uint64_t kAll = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1;
+// Everything that the first version of Landlock governs; and moving a file to another folder, which the first version
+// refuses always and the second (Linux 5.19) lets rules allow.
+constexpr uint64_t kFirst = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1;
+uint64_t all_rights() {
+  static const long version = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
+  return version >= 2 ? kFirst | LANDLOCK_ACCESS_FS_REFER : kFirst;
+}
 constexpr uint64_t kRead = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
 constexpr uint64_t kRun = kRead | LANDLOCK_ACCESS_FS_EXECUTE;
 
 int new_rules() {
   landlock_ruleset_attr attributes{};
-  attributes.handled_access_fs = kAll;
+  attributes.handled_access_fs = all_rights();
   return static_cast<int>(::syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes, 0));
 }
 
@@ -54,9 +59,9 @@ Status confine_files(const fs::path& home, const std::vector<fs::path>& readable
   // Reader processes are this program again; the converter is LibreOffice. Both confine themselves further.
   std::error_code error;
   const fs::path program = fs::read_symlink("/proc/self/exe", error);
-  Status status = allow(rules, home, kAll & ~LANDLOCK_ACCESS_FS_EXECUTE, true);
+  Status status = allow(rules, home, all_rights() & ~static_cast<uint64_t>(LANDLOCK_ACCESS_FS_EXECUTE), true);
   if (status) status = allow(rules, program, kRun, true);
-  if (status) status = allow(rules, fs::temp_directory_path(error), kAll & ~LANDLOCK_ACCESS_FS_EXECUTE, false);
+  if (status) status = allow(rules, fs::temp_directory_path(error), all_rights() & ~static_cast<uint64_t>(LANDLOCK_ACCESS_FS_EXECUTE), false);
   for (const char* path : {"/usr", "/lib", "/lib64", "/bin", "/opt", "/etc", "/var/cache/fontconfig", "/var/lib", "/var/spool/libreoffice", "/proc", "/sys"}) {
     if (status) status = allow(rules, path, kRun, false);
   }

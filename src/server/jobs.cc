@@ -10,6 +10,15 @@ namespace {
 constexpr size_t kFilesAtOnce = 16;      // read by one call of Archive::add: what a cancel waits for at most
 constexpr int kBusyWaitMs = 500;         // while another process writes to the home
 
+// Where the kernel's confinement refuses moving between folders (Linux before 5.19), by copying.
+void move_file(const fs::path& from, const fs::path& to, std::error_code& error) {
+  fs::rename(from, to, error);
+  if (error != std::errc::cross_device_link) return;
+  fs::copy_file(from, to, fs::copy_options::overwrite_existing, error);
+  std::error_code ignored;
+  if (!error) fs::remove(from, ignored);
+}
+
 std::string_view to_string(JobState state) {
   switch (state) {
     case JobState::kWaiting: return "waiting";
@@ -244,7 +253,7 @@ bool Jobs::add_some(Task& task, size_t from, size_t to) {
     if (file.done) continue;
     const fs::path target = place / file.name;
     fs::create_directories(target.parent_path(), error);
-    fs::rename(folder(task.job.id) / file.stored, target, error);
+    move_file(folder(task.job.id) / file.stored, target, error);
     if (error) {
       const std::lock_guard guard(mutex_);
       task.job.failed.push_back({file.name, "cannot be put in place: " + error.message()});
@@ -275,7 +284,7 @@ bool Jobs::add_some(Task& task, size_t from, size_t to) {
     // Back, so that the next start tries again.
     for (size_t i = from; i < to; ++i) {
       const Job::File& file = task.job.files[i];
-      if (!file.done) fs::rename(place / file.name, folder(task.job.id) / file.stored, error);
+      if (!file.done) move_file(place / file.name, folder(task.job.id) / file.stored, error);
     }
     if (task.cancelled) {
       fs::remove_all(folder(task.job.id), error);

@@ -107,21 +107,20 @@ class TlsConnection final : public Connection {
   net::ssl::stream<tcp::socket> stream;
 };
 
-// Runs `work` on the pool and comes back to the coroutine's own executor; false if the pool had no room.
-template <typename Work>
-awaitable<bool> on_pool(Pool& pool, Work work) {
-  auto initiate = [&pool, work = std::move(work)](auto handler) mutable {
+// Runs `work` on the pool and comes back to the coroutine's own executor; false if the pool had no room. By reference to
+// a variable of the caller: g++ 12 destroys temporaries with captures in a co_await expression twice.
+awaitable<bool> on_pool(Pool& pool, std::function<void()>& work) {
+  auto initiate = [&pool, &work](auto handler) {
     auto kept = std::make_shared<decltype(handler)>(std::move(handler));  // shared: std::function must be copyable
     auto executor = net::get_associated_executor(*kept);
     const auto finish = [kept, executor](bool done) {
       net::post(executor, [kept, done] { std::move (*kept)(done); });
     };
-    if (!pool.submit([work = std::move(work), finish]() mutable {
-          work();
-          finish(true);
-        })) {
-      finish(false);
-    }
+    const bool taken = pool.submit([task = std::move(work), finish] {
+      task();
+      finish(true);
+    });
+    if (!taken) finish(false);
   };
   const bool done = co_await net::async_initiate<const net::use_awaitable_t<>, void(bool)>(std::move(initiate), use_awaitable);
   co_return done;
@@ -332,10 +331,10 @@ awaitable<void> AsioListener::serve(S& stream, Connection& c, bool secure) {
 }
 
 // What the parser's complaint means, by its status.
-int head_status(const error_code& error, const boost::beast::flat_buffer& buffer, size_t limit) {
+int head_status(const error_code& error, const boost::beast::flat_buffer& buffer, const Parser& parser) {
   const std::string_view seen(static_cast<const char*>(buffer.data().data()), buffer.size());
   const size_t line = seen.find('\n');
-  if (error == http::error::header_limit || error == http::error::buffer_overflow) return line == seen.npos || line > limit / 2 ? 414 : 431;
+  if (error == http::error::header_limit || error == http::error::buffer_overflow) return parser.get().target().empty() ? 414 : 431;  // the parser takes the first line as soon as it is whole
   if (error == http::error::bad_version) {
     const std::string_view first = trim(seen.substr(0, line));
     const bool http = first.size() > 8 && first.substr(first.size() - 8, 5) == "HTTP/";
@@ -391,7 +390,7 @@ awaitable<bool> AsioListener::serve_one(S& stream, Connection& c, boost::beast::
     const bool http_error = error.category() == make_error_code(http::error::bad_method).category() && error != http::error::end_of_stream &&
                             error != http::error::partial_message;
     if (!http_error && !c.expired()) co_return false;
-    const int status = c.expired() ? 408 : head_status(error, buffer, limits_.header_bytes);
+    const int status = c.expired() ? 408 : head_status(error, buffer, parser);
     *response = service_.refuse(status, {}, head_message(status));
     service_.answered(*request, status, Clock::now() - began);
     co_await reply(stream, c, *request, *response, false);
@@ -402,6 +401,7 @@ awaitable<bool> AsioListener::serve_one(S& stream, Connection& c, boost::beast::
   const bool has_body = !parser.is_done();
   if (const Status head = take_head(parser, *request); !head) {
     *response = service_.refuse(400, request->path, head.error().message);
+    response->close = true;
   } else if (const std::string_view expect = request->header("expect"); !expect.empty() && ascii_lower(expect) != "100-continue") {
     *response = service_.refuse(417, request->path, "only Expect: 100-continue is understood");
   } else {
@@ -412,7 +412,8 @@ awaitable<bool> AsioListener::serve_one(S& stream, Connection& c, boost::beast::
   c.no_deadline();
   if (response->status == 0 && has_body) {
     auto plan = std::make_shared<BodyPlan>();
-    done = co_await on_pool(quick_, [this, request, plan] { *plan = service_.plan(*request); });
+    std::function<void()> planning = [this, request, plan] { *plan = service_.plan(*request); };
+    done = co_await on_pool(quick_, planning);
     if (done && request->refusal) {
       *response = std::move(*request->refusal);
       request->refusal.reset();
@@ -420,7 +421,8 @@ awaitable<bool> AsioListener::serve_one(S& stream, Connection& c, boost::beast::
       request->sink = plan->sink;
       int status = request->content_length && *request->content_length > plan->limit ? 413 : 0;
       if (status == 0 && !request->header("expect").empty()) {
-        const bool sent = co_await write(stream, c, "HTTP/1.1 100 Continue\r\n\r\n");
+        const std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+      const bool sent = co_await write(stream, c, go_on);
         if (!sent) co_return false;
       }
       if (status == 0) status = co_await read_body(stream, c, buffer, parser, *request, *plan);
@@ -437,21 +439,27 @@ awaitable<bool> AsioListener::serve_one(S& stream, Connection& c, boost::beast::
   }
   if (response->status == 0 && done) {
     c.watch(request->gone);
-    done = co_await on_pool(quick_, [this, request, response] { *response = service_.handle(*request); });
+    std::function<void()> handling = [this, request, response] { *response = service_.handle(*request); };
+    done = co_await on_pool(quick_, handling);
     if (done && response->later) {
-      done = co_await on_pool(slow_, [this, request, response] {
+      std::function<void()> rest = [this, request, response] {
         const auto later = std::move(response->later);
         response->later = nullptr;
         *response = service_.run_later(*request, later);
-      });
+      };
+      done = co_await on_pool(slow_, rest);
     }
     c.unwatch();
   }
   if (!done) *response = service_.refuse(503, request->path, "too much is waiting to be done; try again in a moment");
   if (!body_read || response->close || stopping_) keep_alive = false;
   service_.answered(*request, response->status, Clock::now() - began);
-  const bool sent = response->stream ? co_await pass_on(stream, c, *request, *response)
-                                     : co_await reply(stream, c, *request, *response, keep_alive);
+  bool sent = false;  // g++ 12 miscompiles co_await inside a conditional expression
+  if (response->stream) {
+    sent = co_await pass_on(stream, c, *request, *response);
+  } else {
+    sent = co_await reply(stream, c, *request, *response, keep_alive);
+  }
   if (!sent) co_return false;
   if (!body_read) co_await linger(stream, c);
   co_return keep_alive;
@@ -490,7 +498,8 @@ awaitable<int> AsioListener::read_body(S& stream, Connection& c, boost::beast::f
       auto piece = std::make_shared<std::string>(std::move(held));
       auto written = std::make_shared<Status>();
       held = {};
-      const bool done = co_await on_pool(quick_, [sink, piece, written] { *written = sink->write(*piece); });
+      std::function<void()> keeping = [sink, piece, written] { *written = sink->write(*piece); };
+      const bool done = co_await on_pool(quick_, keeping);
       if (!done) co_return 507;
       if (!*written) {
         // What is wrong with the form the route says, not the disk.
@@ -510,7 +519,8 @@ awaitable<bool> AsioListener::write(S& stream, Connection& c, std::string_view b
     const std::string_view piece = bytes.substr(0, kWriteBytes);
     error_code error;
     c.deadline(limits_.write);
-    co_await net::async_write(stream, net::buffer(piece.data(), piece.size()), redirect(error));
+    const net::const_buffer part(piece.data(), piece.size());
+    co_await net::async_write(stream, part, redirect(error));
     if (error) co_return false;
     bytes.remove_prefix(piece.size());
   }
@@ -568,7 +578,7 @@ awaitable<bool> AsioListener::pass_on(S& stream, Connection& c, const Request& r
     c.signal_.expires_after(limits_.heartbeat);
     co_await c.signal_.async_wait(redirect(error));
     if (!error) {
-      const std::string framed = chunk(": \n\n");
+      const std::string framed = chunk(": \n\n");  // a comment, which clients skip
       sent = co_await write(stream, c, framed);
     }
   }
@@ -577,7 +587,8 @@ awaitable<bool> AsioListener::pass_on(S& stream, Connection& c, const Request& r
   c.stream_.reset();
   c.unwatch();
   --streams_;
-  if (whole) co_await write(stream, c, "0\r\n\r\n");
+  const std::string_view end = "0\r\n\r\n";
+  if (whole) co_await write(stream, c, end);
   co_return false;
 }
 
@@ -589,7 +600,8 @@ awaitable<void> AsioListener::linger(S& stream, Connection& c) {
   c.deadline(kLinger);
   std::vector<char> scrap(kReadBytes);
   for (size_t dropped = 0; dropped < kLingerBytes && !c.expired();) {
-    const size_t n = co_await stream.async_read_some(net::buffer(scrap), redirect(error));
+    const net::mutable_buffer room = net::buffer(scrap);
+    const size_t n = co_await stream.async_read_some(room, redirect(error));
     if (error) co_return;
     dropped += n;
   }

@@ -105,7 +105,7 @@ TEST_F(ServeTest, WhatIsUploadedIsFoundAskedOpenedAndVersioned) {
   serve();
   const HttpClient admin = administrator();
   const std::string first = "# 냉각수 지침\n\n냉각수는 45도 이하로 유지한다.\n", second = "# 냉각수 지침\n\n냉각수는 40도 이하로 유지한다.\n";
-  const Json job = wait_for(admin, admin.upload({{"냉각수.md", first}, {"빈.pdf", "not a pdf"}}));
+  const Json job = wait_for(admin, admin.upload({{"냉각수.md", first}, {"빈.pdf", "%PDF-1.4 broken"}}));
   EXPECT_EQ(job["state"], "done") << job;
   EXPECT_EQ(job["records"], Json({"냉각수.md"}));
   ASSERT_EQ(job["failed"].size(), 1U) << job;
