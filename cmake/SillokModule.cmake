@@ -1,13 +1,34 @@
 # How a module and its tests are declared; every module uses these functions and nothing else.
 
 # g++ 12's -Wrestrict fires on std::string's own operator+ (GCC bug 105651); every other warning stands.
-set(SILLOK_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -Wno-restrict)
+set(SILLOK_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-restrict)
+# Not with precompiled headers: g++ 12 then takes the standard library's own code for ours.
+if(NOT SILLOK_PCH)
+  list(APPEND SILLOK_WARNINGS -Werror)
+endif()
 
 function(sillok_target_defaults target)
   target_compile_options(${target} PRIVATE ${SILLOK_WARNINGS})
   if(SILLOK_SANITIZE)
     target_compile_options(${target} PRIVATE -fsanitize=${SILLOK_SANITIZE} -fno-omit-frame-pointer)
     target_link_options(${target} PRIVATE -fsanitize=${SILLOK_SANITIZE})
+  endif()
+endfunction()
+
+# With SILLOK_PCH the standard headers are parsed once, for base, and every module reuses that. Off by default: ccache cannot serve what was compiled so.
+set(SILLOK_PCH_HEADERS
+  <algorithm> <array> <atomic> <charconv> <chrono> <cmath> <cstdint> <cstring> <deque> <filesystem> <fstream> <functional> <future>
+  <map> <memory> <mutex> <numeric> <optional> <set> <span> <sstream> <string> <string_view> <thread> <tuple> <unordered_map>
+  <unordered_set> <utility> <variant> <vector> <tl/expected.hpp>)
+function(sillok_precompile target)
+  if(NOT SILLOK_PCH)
+    return()
+  endif()
+  # documents' packages define _LARGEFILE64_SOURCE, which the standard headers look at.
+  if(target STREQUAL sillok_base OR target STREQUAL sillok_documents)
+    target_precompile_headers(${target} PRIVATE ${SILLOK_PCH_HEADERS})
+  else()
+    target_precompile_headers(${target} REUSE_FROM sillok_base)
   endif()
 endfunction()
 
@@ -32,6 +53,7 @@ function(sillok_module name)
   endforeach()
   target_link_libraries(sillok_${name} PRIVATE ${M_LIBRARIES} Threads::Threads)
   sillok_target_defaults(sillok_${name})
+  sillok_precompile(sillok_${name})
 endfunction()
 
 # sillok_test(NAME SOURCES a_test.cc... USES modules...): one GoogleTest program, its cases listed to CTest.

@@ -30,8 +30,10 @@ Kind kind_of(std::string_view question);
 struct AskRequest {
   std::string question;                            // search filters (title:, type:, ...) are understood
   Day as_of = kDayMax;                             // kDayMax: today
-  std::optional<std::vector<std::string>> labels;  // what the asker may see; none = everything
+  std::optional<govern::Clearance> clearance;      // what the asker may see; none = everything
+  std::optional<std::vector<std::string>> labels;  // only from records with these labels, or levels; none = all
   size_t quotes = 3;                               // at most so many
+  int64_t up_to = INT64_MAX;                       // versions recorded later are not there: with a searcher of that state
   std::optional<double> threshold;                 // confidence below which the records do not answer; none: the home's
   bool further = false;                            // fill in Answer::further
 };
@@ -108,9 +110,9 @@ class Generator {
 };
 // The model file with its own engine. kUnsupported if the file has no chat template. `adapter`: a LoRA file, or "".
 Result<std::unique_ptr<Generator>> open_local_generator(const fs::path& model, uint32_t threads, uint32_t context, const std::string& adapter);
-// The same over an engine that serves others too and outlives the generator; `file` is the model's, `adapter` one that
-// the engine has loaded under that path, or "".
-Result<std::unique_ptr<Generator>> open_local_generator(engine::Engine& engine, const fs::path& file, const std::string& adapter);
+// The same over an engine that serves others too and outlives the generator; `file` is the model's, `context` the tokens
+// that a request may have, `adapter` one that the engine has loaded under that path, or "".
+Result<std::unique_ptr<Generator>> open_local_generator(engine::Engine& engine, const fs::path& file, uint32_t context, const std::string& adapter);
 // base_url as "https://llm.agency.example/v1"; the key is read from a file ("": none), which others may not read. Only
 // that host is ever contacted: no proxy, no redirect. The context is what the peer's model holds.
 Result<std::unique_ptr<Generator>> open_remote_generator(const std::string& base_url, const std::string& model, const fs::path& key_file,
@@ -131,6 +133,10 @@ Result<WriterSettings> load_writer_settings(const fs::path& home);
 Result<std::unique_ptr<Generator>> open_generator(const fs::path& home, const WriterSettings& settings);
 
 struct Exchange { std::string question, answer; };       // an earlier turn of the conversation
+// A question that leans on the conversation made whole by rules: "그럼 2022년에는?" takes the last question with its year
+// changed, "who signed it?" takes along what was spoken of. One that stands by itself stays as it is. Several in a row are
+// resolved from the first on.
+std::string whole_question(std::string_view question, const std::vector<Exchange>& conversation);
 struct WriteRequest {
   AskRequest ask;
   std::vector<Exchange> conversation;                    // oldest first
@@ -163,6 +169,23 @@ Result<Written> write(const Answerer& answerer, Generator& generator, const Writ
 
 // Chosen on public question sets: 2.4 of 100 answerable KorQuAD questions are refused (docs/ANSWERS.md).
 inline constexpr double kDefaultThreshold = 0.22;
+// For an audit entry of kind "ask": the question, who might see what, the state of the archive, and of the answer its
+// evidence by version and the hash of its words. A JSON object; `model`: name and hash of what wrote it, "" = quoted.
+std::string audit_details(const archive::Archive& archive, const AskRequest& request, const Answer& answer, double threshold,
+                          std::string_view model, std::string_view release);
+// The join of the labels of what the answer shows: the entry's own label.
+std::string audit_label(const archive::Archive& archive, const Answer& answer);
+// Asks again, of the archive as it was and as the asker saw it. An answer that a model wrote is compared by its evidence.
+// kInvalid if the details are none of audit_details. Costs indexing all that the asker saw.
+struct Replay {
+  bool same = false, same_evidence = false, written = false;
+  Answer now;
+};
+Result<Replay> replay(const archive::Archive& archive, std::string_view details);
+
+// Personal data in all that the answer shows, masked. Offsets stay good.
+void mask_personal(Answer& answer);
+
 // Writes the threshold for this home, with what it was chosen on.
 Status save_threshold(const fs::path& home, double threshold, std::string_view chosen_on);
 

@@ -142,6 +142,8 @@ Result<Answer> Answerer::ask(const AskRequest& request) const {
   query.limit = kPassages;
   query.per_record = false;
   query.as_of = request.as_of;
+  query.clearance = request.clearance;
+  query.up_to = request.up_to;
   query.labels = request.labels;
   query.evidence = true;
   Answer answer;

@@ -144,7 +144,7 @@ class Follower {
   // The passages beside the best evidence: a cause or a footnote often stands in the next section.
   void add_neighbours() {
     const search::PassageResult best = sources_[0].passage;
-    for (search::PassageResult& passage : searcher_.around(best.version_id, best.ordinal, kAround)) {
+    for (search::PassageResult& passage : searcher_.around(best.version_id, best.ordinal, kAround, request_.clearance)) {
       const bool there = std::any_of(sources_.begin(), sources_.end(), [&](const Source& s) {
         return s.passage.version_id == passage.version_id && s.passage.ordinal == passage.ordinal;
       });
@@ -165,8 +165,8 @@ class Follower {
     }
   }
 
-  // Which record a link leads to depends on all records there are, so one whom labels keep from some of them goes by
-  // the names in the text alone: else a hidden record would show in what is not found.
+  // Which record a link leads to depends on all records that the asker may see, so who asks of some of them only goes by
+  // the names in the text alone.
   bool sees_everything() const {
     return !request_.labels || std::all_of(archive_.labels().begin(), archive_.labels().end(), [&](const archive::LabelName& label) {
       return std::find(request_.labels->begin(), request_.labels->end(), label.name) != request_.labels->end();
@@ -178,7 +178,7 @@ class Follower {
     const auto known = links_.find(record);
     if (known != links_.end()) return known->second;
     if (links_.size() >= kMaxSources) return no_links_;
-    return links_[record] = archive_.links(record, request_.as_of == kDayMax ? today() : request_.as_of);
+    return links_[record] = archive::View(archive_, request_.clearance, request_.up_to).links(record, request_.as_of == kDayMax ? today() : request_.as_of);
   }
 
   void by_links(size_t source, bool near) {

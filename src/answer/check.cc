@@ -17,6 +17,8 @@ constexpr double kParts = 0.9;        // of a word found by its parts, as search
 constexpr double kHalf = 0.5;         // a word found less than this is missing
 constexpr double kOwnPart = 0.3;      // of a clause's words that a piece must hold to vouch for a fact in it
 constexpr double kNeighbour = 0.85;   // how much a word counts that stands in the sentence before or after
+constexpr double kNowhere = 0.1;      // of a word: less is not there at all
+constexpr size_t kLongNoun = 3;       // syllables or letters
 constexpr size_t kShortClause = 2;    // words; shorter ones join the next
 
 bool is_row(std::string_view unit) { return unit.find(" | ") != unit.npos; }
@@ -274,7 +276,7 @@ Checker::Match Checker::match(const Clause& clause, size_t p) const {
   bool alike = ground.parts.empty();
   for (size_t i = 0; i < shares.size(); ++i) alike |= shares[i] >= 0.6 * most && ground.parts[i].negations % 2 == clause.negations % 2;
   best.turned = !alike || opposes(clause.plain_words, ground.plain_words);
-  best.elsewhere = ground.row ? of_another_row(clause, best, p) : of_another_part(clause, ground);
+  best.elsewhere = ground.row ? of_another_row(clause, best, p) : of_another_part(clause, ground) || of_another_sentence(clause, best, p);
   return best;
 }
 
@@ -290,6 +292,26 @@ bool Checker::of_another_row(const Clause& clause, const Match& best, size_t p) 
       const bool there = word.verb ? word.folded.size() >= 2 && other.run.find(word.folded.substr(0, 2)) != other.run.npos
                                    : found_in(word, other.run, other.words) >= kThere;
       if (there) return true;
+    }
+  }
+  return false;
+}
+
+// True if a word of the clause stands in another sentence alone, which has an amount of the same kind: "kept for 30 days.
+// Footage of an incident is kept for two years."
+bool Checker::of_another_sentence(const Clause& clause, const Match& best, size_t p) const {
+  const Ground& ground = grounds_[p][best.unit];
+  const auto amounts_alike = [&](const Fact& fact, const Ground& other) {
+    return fact.type != Fact::Type::kIdentifier && std::any_of(ground.facts.begin(), ground.facts.end(), [&](const Fact& f) { return says(f, fact); }) &&
+           std::any_of(other.facts.begin(), other.facts.end(), [&](const Fact& f) { return one_dimension(f, fact) && !says(f, fact); });
+  };
+  for (const size_t u : {best.unit - 1, best.unit + 1}) {
+    if (u >= grounds_[p].size() || grounds_[p][u].row) continue;
+    const Ground& other = grounds_[p][u];
+    if (std::none_of(clause.facts.begin(), clause.facts.end(), [&](const Fact& fact) { return amounts_alike(fact, other); })) continue;
+    for (size_t w = 0; w < clause.words.size(); ++w) {
+      const SaidWord& word = clause.words[w];
+      if (!word.verb && word.weight >= kAsked && best.alone[w] < kHalf && found_in(word, other.run, other.words) >= kParts) return true;
     }
   }
   return false;
@@ -339,6 +361,7 @@ Verdict Checker::weigh(const std::vector<Clause>& clauses, const std::vector<siz
   double all = 0, found_all = 0;
   std::unordered_set<size_t> used;
   bool exact = true;
+  size_t strange = 0;
   const auto missing = [&](const std::string& what) {
     exact = false;
     if (verdict.why.empty()) verdict.why = what;
@@ -381,6 +404,9 @@ Verdict Checker::weigh(const std::vector<Clause>& clauses, const std::vector<siz
     all += clause.weight;
     for (size_t w = 0; w < found.size(); ++w) {
       found_all += clause.words[w].weight * found[w];
+      const SaidWord& word = clause.words[w];
+      // A noun of three syllables or more that is nowhere, not even in parts: who or what is that?
+      if (word.weight >= kContent && !word.verb && found[w] < kNowhere && word.folded.size() >= kLongNoun) ++strange;
       if (clause.words[w].name && found[w] < kHalf) missing("the name '" + to_utf8(clause.words[w].folded) + "'");
     }
     for (size_t f = 0; f < facts.size(); ++f) {
@@ -393,9 +419,10 @@ Verdict Checker::weigh(const std::vector<Clause>& clauses, const std::vector<siz
     if (turned) missing("it is negated, or an opposite: '" + shorten(clause.text, 40) + "'");
   }
   verdict.support = all > 0 ? found_all / all : 0;
-  if (verdict.support < kSupported && verdict.why.empty()) verdict.why = "too few of its words";
+  const double needed = strange > 0 ? kStrange : kSupported;
+  if (verdict.support < needed && verdict.why.empty()) verdict.why = "too few of its words";
   if (!exact) verdict.support = std::min(verdict.support, kSupported / 2);
-  verdict.supported = exact && verdict.support >= kSupported;
+  verdict.supported = exact && verdict.support >= needed;
   for (const Verdict::Place& place : verdict.places) verdict.cites.push_back(pieces_[place.piece].n);
   std::sort(verdict.cites.begin(), verdict.cites.end());
   return verdict;

@@ -36,6 +36,7 @@ struct Verdict {
 };
 
 inline constexpr double kSupported = 0.70;  // of a sentence that cites the piece
+inline constexpr double kStrange = 0.80;    // of one with a noun that the evidence has not even in parts
 inline constexpr double kClear = 0.78;      // of one that does not: then the piece must be found, and clearly
 
 class Checker {
@@ -55,6 +56,7 @@ class Checker {
   Clause prepare(std::string_view clause) const;
   Match match(const Clause& clause, size_t piece) const;
   bool of_another_row(const Clause& clause, const Match& best, size_t piece) const;
+  bool of_another_sentence(const Clause& clause, const Match& best, size_t piece) const;
   bool strays(const Clause& clause, const Match& now, const Match& before, size_t piece) const;
   bool of_another_part(const Clause& clause, const Ground& ground) const;
   Verdict weigh(const std::vector<Clause>& clauses, const std::vector<size_t>& cited) const;

@@ -423,7 +423,7 @@ size_t numbering_end(std::string_view text) {
   while (end < text.size() && (is_digit(text[end]) || (text[end] == '.' && end > 0))) ++end;
   if (end == 0 || end >= text.size()) return 0;
   const std::string_view number = text.substr(0, end);
-  const bool dotted = number.find('.') != number.npos && text[end] == ' ';
+  const bool dotted = number.find('.') != number.npos && text[end] == ' ' && number[0] != '0' && unit_at(text, end).unit.empty();
   return dotted || text[end] == ')' ? end : 0;
 }
 
@@ -492,9 +492,13 @@ bool time_says(const Fact& known, const Fact& said) {
 
 }  // namespace
 
-std::string canonical_unit(std::string_view written) {
-  const auto found = unit_table().find(plain_unit(written));
-  return found == unit_table().end() ? std::string() : found->second;
+bool one_dimension(const Fact& a, const Fact& b) {
+  if (a.type != b.type || a.type == Fact::Type::kIdentifier) return false;
+  if (a.type != Fact::Type::kNumber || a.unit == b.unit) return true;
+  constexpr auto kDimensions = std::to_array<std::string_view>({" 초 분 시간 일 주 개월 년 ms ", " 원 달러 유로 엔 ", " um mm cm m km ", " mg g kg t ", " ml l ", " pa kpa mpa bar psi ", " w kw "});
+  return std::any_of(kDimensions.begin(), kDimensions.end(), [&](std::string_view units) {
+    return !a.unit.empty() && !b.unit.empty() && units.find(" " + a.unit + " ") != units.npos && units.find(" " + b.unit + " ") != units.npos;
+  });
 }
 
 std::vector<Fact> facts_in(std::string_view text) {

@@ -38,7 +38,7 @@ std::vector<Fact> facts_in(std::string_view text);
 // Whether `known` says what `said` says: a date may be said less exactly than it is known, a unit must be the same.
 bool says(const Fact& known, const Fact& said);
 
-// The unit's one spelling, if it is a known unit.
-std::string canonical_unit(std::string_view written);
+// Whether both are amounts of one kind of thing (days and years, mm and m), or dates, or times of day.
+bool one_dimension(const Fact& a, const Fact& b);
 
 }  // namespace sillok::answer

@@ -352,7 +352,7 @@ Status AddRun::take_item(Work& work, const QueuedItem& queued, bool& refused) {
   const std::string& part = queued.item.part;
   const auto report_failed = [&](const std::string& reason) {
     report_.failed.push_back({clean_utf8(part.empty() ? work.source.path : work.source.path + "::" + part), reason});
-    return committer_.part_failed(work.source.path, part, reason);
+    return committer_.part_failed(work.source, part, queued.item.parent, reason);
   };
   ++batch_items_;
   if (queued.error) return report_failed(queued.error->message);

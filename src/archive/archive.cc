@@ -9,7 +9,8 @@ namespace {
 
 constexpr std::string_view kVersionColumns =
     "v.id, r.key, v.number, v.title, v.format, v.label, v.url, v.source_path, v.blob, v.content_hash, "
-    "v.valid_from, v.valid_to, v.recorded, v.erased, v.change FROM versions v JOIN records r ON r.id = v.record_id";
+    "v.valid_from, v.valid_to, v.recorded, v.erased, v.change, v.label_reason, min(v.stated_to, v.ended), v.record_id "
+    "FROM versions v JOIN records r ON r.id = v.record_id";
 
 Version read_version(const Cursor& row) {
   Version version;
@@ -28,7 +29,26 @@ Version read_version(const Cursor& row) {
   version.recorded = row.integer(12);
   version.erased = row.integer(13) != 0;
   version.change = row.integer(14);
+  version.label_reason = row.text(15);
+  version.own_to = row.day(16);
   return version;
+}
+
+// The history around a version, if its record's versions have different labels.
+Result<std::optional<History>> read_history(Database& db, int64_t record_id, const Version& version) {
+  History history;
+  SILLOK_ASSIGN(const int64_t mixed,
+                db.integer_or(0, "SELECT EXISTS(SELECT 1 FROM versions WHERE record_id = ? AND label <> ?)", record_id, version.label));
+  if (mixed == 0) return std::optional<History>();
+  SILLOK_ASSIGN(Cursor rows, db.query("SELECT label, min(iif((valid_from, number) > (?2, ?3), valid_from, NULL)), sum(number < ?3) "
+                                      "FROM versions WHERE record_id = ?1 GROUP BY label ORDER BY label",
+                                      record_id, version.valid_from, version.number));
+  for (;;) {
+    SILLOK_ASSIGN(const bool more, rows.next());
+    if (!more) return std::optional<History>(std::move(history));
+    if (!rows.is_null(1)) history.later.push_back({rows.text(0), rows.day(1)});
+    if (rows.integer(2) > 0) history.before.push_back({rows.text(0), static_cast<uint32_t>(rows.integer(2))});
+  }
 }
 
 std::string select_versions(std::string_view rest) {
@@ -154,9 +174,13 @@ const fs::path& Archive::home() const { return state_->home; }
 
 const std::vector<LabelName>& Archive::labels() const { return state_->settings.labels; }
 
+const govern::Settings& Archive::settings() const { return state_->settings.govern; }
+
 int64_t Archive::last_change() const {
   return count(*state_, "SELECT max(change) FROM versions").value_or(0);
 }
+
+int64_t Archive::last_version() const { return count(*state_, "SELECT max(id) FROM versions").value_or(0); }
 
 Status Archive::changes_after(int64_t change, const std::function<Status(const Version&)>& sink) const {
   Reading db(*state_);
@@ -166,7 +190,9 @@ Status Archive::changes_after(int64_t change, const std::function<Status(const V
   for (;;) {
     SILLOK_ASSIGN(const bool more, rows.next());
     if (!more) return {};
-    SILLOK_TRY(sink(read_version(rows)));
+    Version version = read_version(rows);
+    SILLOK_ASSIGN(version.history, read_history(*db, rows.integer(17), version));
+    SILLOK_TRY(sink(version));
   }
 }
 
@@ -201,21 +227,11 @@ std::vector<Version> Archive::versions(std::string_view record) const {
   while (rows) {
     const auto more = rows->next();
     if (!more || !*more) break;
-    out.push_back(read_version(*rows));
-  }
-  return out;
-}
-
-std::vector<Version> Archive::versions_of_blob(std::string_view blob) const {
-  std::vector<Version> out;
-  Reading db(*state_);
-  if (!db.open()) return out;
-  static const std::string sql = select_versions("WHERE v.blob = ? ORDER BY v.id");
-  auto rows = db->query(sql, blob);
-  while (rows) {
-    const auto more = rows->next();
-    if (!more || !*more) break;
-    out.push_back(read_version(*rows));
+    Version version = read_version(*rows);
+    auto history = read_history(*db, rows->integer(17), version);
+    if (!history) break;
+    version.history = std::move(*history);
+    out.push_back(std::move(version));
   }
   return out;
 }
@@ -272,13 +288,7 @@ Result<std::string> Archive::original(int64_t version_id) const {
   return BlobStore(state_->blob_path(), state_->environment).read(found.blob);
 }
 
-std::vector<Link> Archive::links(std::string_view record, Day day) const {
-  const auto found = version_as_of(record, day);
-  if (!found) return {};
-  Reading db(*state_);
-  if (!db.open()) return {};
-  return load_links(*db, *found, day).value_or(std::vector<Link>());
-}
+std::vector<Link> Archive::links(std::string_view record, Day day) const { return View(*this, std::nullopt).links(record, day); }
 
 std::vector<Failure> Archive::failures() const {
   std::vector<Failure> out;
@@ -290,6 +300,19 @@ std::vector<Failure> Archive::failures() const {
     if (!more || !*more) break;
     const std::string part = rows->text(1);
     out.push_back({part.empty() ? rows->text(0) : rows->text(0) + "::" + part, rows->text(2)});
+  }
+  return out;
+}
+
+std::vector<PersonalPlace> Archive::personal(int64_t version_id) const {
+  std::vector<PersonalPlace> out;
+  Reading db(*state_);
+  if (!db.open()) return out;
+  auto rows = db->query("SELECT kind, anchor, count FROM personal WHERE version_id = ? ORDER BY kind, anchor", version_id);
+  while (rows) {
+    const auto more = rows->next();
+    if (!more || !*more) break;
+    out.push_back({static_cast<govern::PersonalKind>(rows->integer(0)), rows->text(1), static_cast<uint32_t>(rows->integer(2))});
   }
   return out;
 }

@@ -1,6 +1,7 @@
 // archive: the source of truth. Records and their versions, labels, original bytes, links.
 //
-// Contents: versions and links | reading the archive | adding | erasing | checking
+// Contents: versions and links | labels and personal data | reading the archive | adding | erasing | checking |
+//           a view of the archive for somebody
 //
 // A record is one thing an organisation keeps, known by its key. A version is one state of it; versions are
 // never edited, only superseded. Content is acknowledged once committed to SQLite (WAL, synchronous FULL)
@@ -14,11 +15,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/base.h"
 #include "documents/documents.h"
+#include "govern/govern.h"
 
 namespace sillok::archive {
 
@@ -27,13 +30,23 @@ struct Environment;
 // ---------------------------------------------------------------------------------------------
 // Versions and links
 
+// What somebody who may not see all of a record's versions needs to know of the others to find his own history in it.
+// Only where the versions' labels differ.
+struct History {
+  struct Later { std::string label; Day from = kDayMin; };
+  struct Before { std::string label; uint32_t versions = 0; };
+  std::vector<Later> later;    // by label of the later versions: the first day that one of them is in force
+  std::vector<Before> before;  // by label: versions recorded before this one
+};
+
 struct Version {
   int64_t id = 0;             // unique in this archive, ascending in order of recording
   std::string record;         // the record's key
   uint32_t number = 0;        // 1-based within the record, in order of recording
   std::string title;
   std::string format;         // as documents::Metadata::format
-  std::string label;          // sensitivity label; never empty
+  std::string label;          // sensitivity label, "LEVEL" or "LEVEL:group,group"; never empty
+  std::string label_reason;   // why it has this one: "given with add", "marking '대외비' in the header", ...
   std::string url;
   std::string source_path;    // where it was read from, absolute; with "::part" for a member or a JSONL line
   std::string blob;           // SHA-256 of the original file's bytes
@@ -42,9 +55,11 @@ struct Version {
   Day valid_from = kDayMin;   // first day in force; kDayMin where no date is known
   Day valid_to = kDayMax;     // day after the last in force: the next version's valid_from, the stated end,
                               // or the day the file vanished
+  Day own_to = kDayMax;       // the same as far as no later version ends it
   Micros recorded = 0;        // when it was acknowledged
   bool erased = false;        // tombstone: content gone for good, metadata reduced to key, number, dates
   int64_t change = 0;         // value of the change counter when this row last changed
+  std::optional<History> history;  // from changes_after and versions only
 };
 
 enum class LinkKind : uint8_t { kReference, kHyperlink, kReply, kAttachment, kSupersedes, kNearDuplicate };
@@ -99,6 +114,23 @@ struct LabelName {
   std::string title;
 };
 
+// Personal data in a version: what and where, not the words.
+struct PersonalPlace {
+  govern::PersonalKind kind{};
+  std::string anchor;
+  uint32_t count = 0;
+};
+
+// A change of a record's label. One that does not lower any of its versions' labels holds at once; any other is a
+// proposal, which a second person has to confirm.
+struct LabelChange {
+  int64_t proposal = 0;      // 0: it holds
+  std::string record, from;  // `from`: the join of its versions' labels before
+  std::string label, reason;
+  std::string person;        // who proposed it
+  Micros made = 0;
+};
+
 struct Problem {
   std::string what;    // one line: thing, place, remedy
 };
@@ -122,16 +154,16 @@ class Archive {
 
   const fs::path& home() const;
   const std::vector<LabelName>& labels() const;  // least sensitive first
+  const govern::Settings& settings() const;
 
   // ---- reading; each call sees one consistent state
   int64_t last_change() const;
+  int64_t last_version() const;                                      // id of the version recorded last; 0 if there is none
   // Versions whose row changed after `change`, in change order, each as it is now. Stops at the sink's error.
   Status changes_after(int64_t change, const std::function<Status(const Version&)>& sink) const;
   Result<documents::Document> document(int64_t version_id) const;   // kNotFound if erased
   Result<Version> version(int64_t version_id) const;
   std::vector<Version> versions(std::string_view record) const;     // by valid_from, then number; empty if unknown
-  // Versions read from the same bytes, of all records: copies, and members of one container.
-  std::vector<Version> versions_of_blob(std::string_view blob) const;
   // The version in force on that day: the latest valid_from not after it, the later number among equals.
   Result<Version> version_as_of(std::string_view record, Day day) const;
   // Keys in byte order after `after`, at most `limit`: for listing.
@@ -139,9 +171,11 @@ class Archive {
   uint64_t record_count() const;
   uint64_t version_count() const;
   Result<std::string> original(int64_t version_id) const;           // bytes of the file it was read from
-  // Links from and to the record's version in force on `day`.
+  // Links from and to the record's version in force on `day`. Those that a clearance hides are View::links' to leave out.
   std::vector<Link> links(std::string_view record, Day day) const;
   std::vector<Failure> failures() const;                            // files that could not be read, still present
+  std::vector<PersonalPlace> personal(int64_t version_id) const;    // found when it was added
+  std::vector<LabelChange> proposals() const;                       // of lower labels, not decided, oldest first
 
   // ---- writing; one writer per home (kConflict for a second)
   // Adds files and folders. What one call acknowledged survives kill -9; calling again goes on where it was.
@@ -153,6 +187,11 @@ class Archive {
   // other records (a JSONL line, a ZIP member) are rewritten without it or refused with the reason.
   Result<EraseReport> erase(std::string_view record);
 
+  // Gives all versions of the record, and those to come at least, this label. See LabelChange.
+  Result<LabelChange> label(std::string_view record, std::string_view label, std::string_view reason, std::string_view person);
+  // Decides a proposal. kDenied for the person who made it; kConflict if the labels have risen since.
+  Result<LabelChange> decide(int64_t proposal, bool confirm, std::string_view person);
+
   // ---- checking
   // SQLite's integrity, each blob against its hash (deep), orphans, half-done files. Empty = clean.
   std::vector<Problem> check(bool deep) const;
@@ -160,8 +199,49 @@ class Archive {
   struct State;  // private to the module (archive/state.h)
 
  private:
+  friend class View;
   explicit Archive(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
+};
+
+// ---------------------------------------------------------------------------------------------
+// The archive as somebody may see it. Everything that reads for a person goes through one: what the clearance does not
+// dominate is not there, in versions, intervals, numbers, lists, counts, links and error texts alike, exactly as in an
+// archive from which it was deleted.
+
+class View {
+ public:
+  // The archive must outlive the view. Without a clearance: everything. Thread-safe.
+  // `up_to`: as if no version with a higher id had been recorded: an answer given earlier is asked for again so. Labels
+  // and what was erased are those of today.
+  View(const Archive& archive, std::optional<govern::Clearance> clearance, int64_t up_to = INT64_MAX)
+      : archive_(&archive), clearance_(std::move(clearance)), up_to_(up_to) {}
+
+  bool sees(std::string_view label) const;
+  bool sees(const Version& version) const { return version.id <= up_to_ && sees(version.label); }
+  const std::optional<govern::Clearance>& clearance() const { return clearance_; }
+  const Archive& archive() const { return *archive_; }
+
+  // As those of Archive.
+  Result<documents::Document> document(int64_t version_id) const;
+  Result<Version> version(int64_t version_id) const;
+  std::vector<Version> versions(std::string_view record) const;
+  Result<Version> version_as_of(std::string_view record, Day day) const;
+  std::vector<std::string> records(std::string_view after, size_t limit) const;
+  uint64_t record_count() const;
+  uint64_t version_count() const;
+  // With a clearance only of files that are one record: others hold what belongs to other records, too.
+  Result<std::string> original(int64_t version_id) const;
+  std::vector<Link> links(std::string_view record, Day day) const;
+  std::vector<Failure> failures() const;
+  std::vector<PersonalPlace> personal(int64_t version_id) const;
+
+ private:
+  std::string allowed() const;  // JSON list of the labels in the archive that it sees
+  bool sees_all() const { return !clearance_ && up_to_ == INT64_MAX; }
+  const Archive* archive_;
+  std::optional<govern::Clearance> clearance_;
+  int64_t up_to_;
 };
 
 }  // namespace sillok::archive

@@ -93,13 +93,6 @@ Result<Committer::Stated> Committer::stated_dates(const Source& source,
   return stated;
 }
 
-Result<std::string> Committer::label_of(const Source& source,
-                                        const documents::Metadata& meta) const {
-  if (!source.label.empty()) return source.label;
-  if (!meta.label.empty()) return find_label(settings_, meta.label);
-  return settings_.default_label;
-}
-
 Result<std::string> Committer::tombstone(const std::string& key, const std::string& content_hash) {
   SILLOK_ASSIGN(const int64_t at,
                 db_.integer_or(0, "SELECT erased_at FROM tombstones WHERE key = ? AND content_hash = ?",
@@ -125,20 +118,19 @@ Result<int64_t> Committer::record_id(const std::string& key, bool& created) {
   return db_.last_insert_id();
 }
 
-// An item is an existing version again if content, label and stated dates are equal and that version is what
+// An item is an existing version again if content and stated dates are equal and that version is what
 // this file shows, or the record's newest, or has a stated date under which it is in force. Otherwise equal
 // content is a return to an earlier state, and a version of its own.
 Result<Committer::Match> Committer::find_match(int64_t record_id, const Source& source,
-                                               const ReadItem& item, const std::string& label,
-                                               const Stated& stated) {
+                                               const ReadItem& item, const Stated& stated) {
   SILLOK_ASSIGN(Cursor rows,
                 db_.query("SELECT v.id, v.ended, v.valid_from, v.valid_to, "
                           "v.number = (SELECT max(number) FROM versions WHERE record_id = v.record_id), "
                           "EXISTS(SELECT 1 FROM items WHERE source_id = ?1 AND version_id = v.id) "
                           "FROM versions v WHERE v.record_id = ?2 AND v.content_hash = ?3 "
-                          "AND v.label = ?4 AND v.stated_from = ?5 AND v.stated_to = ?6 "
+                          "AND v.stated_from = ?4 AND v.stated_to = ?5 "
                           "AND v.erased = 0 ORDER BY v.number DESC",
-                          source.id, record_id, item.content_hash, label, stated.from, stated.to));
+                          source.id, record_id, item.content_hash, stated.from, stated.to));
   for (;;) {
     SILLOK_ASSIGN(const bool more, rows.next());
     if (!more) return Match{};
@@ -167,7 +159,8 @@ Result<ItemResult> Committer::item(Source& source, const std::string& blob, cons
   if (key.size() > kMaxKeyBytes) return refused("its key is longer than 1024 bytes");
   const auto stated = stated_dates(source, meta);
   if (!stated) return refused(stated.error().message);
-  const auto label = label_of(source, meta);
+  SILLOK_ASSIGN(const int64_t known, db_.integer_or(0, "SELECT id FROM records WHERE key = ?", key));
+  const auto label = label_of(source, item, known);
   if (!label) return refused(label.error().message);
   SILLOK_ASSIGN(std::string gone, tombstone(key, item.content_hash));
   if (!gone.empty()) return ItemResult{Outcome::kRefused, false, true, std::move(gone)};
@@ -177,7 +170,7 @@ Result<ItemResult> Committer::item(Source& source, const std::string& blob, cons
   ++items_of_source_;
   Match match;
   if (!created) {
-    SILLOK_ASSIGN(match, find_match(record, source, item, *label, *stated));
+    SILLOK_ASSIGN(match, find_match(record, source, item, *stated));
   }
   if (match.id != 0 && !match.from_today) {
     if (match.reopen) {
@@ -186,11 +179,14 @@ Result<ItemResult> Committer::item(Source& source, const std::string& blob, cons
       SILLOK_TRY(refresh_interval(match.id));
     }
     SILLOK_TRY(show(source, match.id, item.part));
+    SILLOK_TRY(raise_version(match.id, *label));
+    SILLOK_TRY(remember_label(item, match.id));
     return ItemResult{match.reopen ? Outcome::kUpdated : Outcome::kUnchanged, false, false, ""};
   }
   Version version;
   version.record = key;
-  version.label = *label;
+  version.label = settings_.govern.lattice.text(label->label);
+  version.label_reason = label->reason;
   version.blob = blob;
   version.valid_from = stated->from;
   if (!created && (stated->from == kDayMin || match.from_today)) {
@@ -208,10 +204,10 @@ Status Committer::insert_version(const Version& version, int64_t record_id, cons
       const int64_t number,
       db_.integer_or(1, "SELECT ifnull(max(number), 0) + 1 FROM versions WHERE record_id = ?", record_id));
   SILLOK_TRY(db_.run(
-      "INSERT INTO versions(record_id, number, title, format, label, url, source_path, blob, content_hash, "
+      "INSERT INTO versions(record_id, number, title, format, label, label_reason, url, source_path, blob, content_hash, "
       "document_number, message_id, stated_from, stated_to, ended, valid_from, valid_to, recorded, change) "
-      "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-      record_id, number, title, meta.format, version.label, meta.url, part_path(source.path, item.part),
+      "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      record_id, number, title, meta.format, version.label, version.label_reason, meta.url, part_path(source.path, item.part),
       version.blob, item.content_hash, meta.document_number, meta.message_id, stated.from, stated.to, kDayMax,
       version.valid_from, stated.to, environment_.now(), ++change_));
   const int64_t id = db_.last_insert_id();
@@ -226,7 +222,16 @@ Status Committer::insert_version(const Version& version, int64_t record_id, cons
                                  "ORDER BY valid_from DESC, number DESC LIMIT 1",
                                  record_id, version.valid_from, number));
     if (previous != 0) SILLOK_TRY(refresh_interval(previous));
+    SILLOK_ASSIGN(const int64_t mixed, db_.integer_or(0, "SELECT EXISTS(SELECT 1 FROM versions WHERE record_id = ? AND label <> ?)",
+                                                      record_id, version.label));
+    if (mixed != 0) SILLOK_TRY(touch_record(record_id));
   }
+  for (const PersonalPlace& place : item.personal) {
+    SILLOK_TRY(db_.run("INSERT INTO personal(version_id, kind, anchor, count) VALUES(?, ?, ?, ?) "
+                       "ON CONFLICT DO UPDATE SET count = count + excluded.count",
+                       id, static_cast<int64_t>(place.kind), place.anchor, place.count));
+  }
+  SILLOK_TRY(remember_label(item, id));
   Version stored = version;
   stored.id = id;
   stored.number = static_cast<uint32_t>(number);
@@ -240,7 +245,7 @@ Status Committer::insert_version(const Version& version, int64_t record_id, cons
                                                          : member_key(source.name, item.parent);
   }
   stored.source_path = part_path(source.path, item.part);
-  return store_links(db_, stored, record_id, item.document, context);
+  return store_links(db_, stored, item.document, context);
 }
 
 Status Committer::show(const Source& source, int64_t version_id, const std::string& part) {

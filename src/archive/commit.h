@@ -34,6 +34,7 @@ struct ReadItem {
   documents::Document document;
   std::string encoded;
   std::string content_hash;
+  std::vector<PersonalPlace> personal;
 };
 
 // Version::content_hash of a document. A line of a JSONL file or a message of an mbox is the same content wherever
@@ -68,7 +69,7 @@ class Committer {
   // A file is about to be read (again): writes its row with state kReading.
   Status begin_source(Source& source);
   Result<ItemResult> item(Source& source, const std::string& blob, const ReadItem& item);
-  Status part_failed(const std::string& path, const std::string& part, const std::string& reason);
+  Status part_failed(const Source& source, const std::string& part, const std::string& parent, const std::string& reason);
   // The file was read to its end: what it no longer shows is ended.
   Status finish_source(Source& source, AddReport& report);
   // The file as a whole could not be read; what it showed before stands.
@@ -83,6 +84,9 @@ class Committer {
   std::vector<std::string> take_reread() { return std::move(reread_); }
 
   int64_t take_change() { return ++change_; }
+  // Every version of the record is new to those who follow the changes: where labels differ, what one of them is to
+  // somebody depends on the others.
+  Status touch_record(int64_t record_id);
   Status refresh_interval(int64_t version_id);
 
  private:
@@ -96,10 +100,23 @@ class Committer {
   };
   Result<std::string> record_key(const Source& source, const ReadItem& item);
   Result<Stated> stated_dates(const Source& source, const documents::Metadata& meta) const;
-  Result<std::string> label_of(const Source& source, const documents::Metadata& meta) const;
+  // A label and why. Private to labels.cc but for its result.
+  struct Labelled {
+    govern::Label label;
+    std::string reason;
+    void raise(const govern::Label& least, const std::string& why);
+  };
+  Result<Labelled> label_of(const Source& source, const ReadItem& item, int64_t record_id);
+  void raise_by_rules(const std::string& path, Labelled& labelled) const;
+  // Labels only rise; one that people decided on stays.
+  Status raise_version(int64_t version_id, const Labelled& least);
+  // A mail and its attachments, a document and what is embedded in it: the whole takes the join of its parts' labels,
+  // since its original holds them, and the parts that of the whole.
+  Status settle_parts(const Source& source);
+  Status raise_shown(const Source& source);
+  Status remember_label(const ReadItem& item, int64_t version_id);
   Result<std::string> tombstone(const std::string& key, const std::string& content_hash);
-  Result<Match> find_match(int64_t record_id, const Source& source, const ReadItem& item,
-                           const std::string& label, const Stated& stated);
+  Result<Match> find_match(int64_t record_id, const Source& source, const ReadItem& item, const Stated& stated);
   Status insert_version(const Version& version, int64_t record_id, const Stated& stated,
                         const ReadItem& item, const Source& source);
   Status show(const Source& source, int64_t version_id, const std::string& part);
@@ -112,6 +129,13 @@ class Committer {
   const Environment& environment_;
   int64_t change_ = 0;
   std::map<std::string, std::string> parent_keys_;  // of the file being read: mail kept under another key
+  struct PartLabel {
+    std::string part, parent;
+    int64_t version = 0;
+    govern::Label label;
+  };
+  std::vector<PartLabel> part_labels_;                               // of the file being read
+  std::vector<std::pair<std::string, std::string>> failed_parts_;    // part, parent
   uint64_t items_of_source_ = 0;
   std::vector<std::string> reread_;
 };

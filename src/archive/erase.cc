@@ -198,8 +198,9 @@ class Erasure {
                          "SELECT ?1, ?2, s.file_hash, ?3 FROM items i JOIN sources s ON s.id = i.source_id "
                          "WHERE i.version_id = ?4 AND ?5 <> 'jsonl'",
                          target.key, target.content_hash, now, target.id, target.format));
-      SILLOK_TRY(db_.run("INSERT OR REPLACE INTO failures(path, part, reason) SELECT s.path, i.part, ?1 "
-                         "FROM items i JOIN sources s ON s.id = i.source_id WHERE i.version_id = ?2",
+      SILLOK_TRY(db_.run("INSERT OR REPLACE INTO failures(path, part, reason, label) SELECT s.path, i.part, ?1, v.label "
+                         "FROM items i JOIN sources s ON s.id = i.source_id JOIN versions v ON v.id = i.version_id "
+                         "WHERE i.version_id = ?2",
                          reason, target.id));
       SILLOK_TRY(db_.run("UPDATE sources SET item_count = item_count - 1 WHERE id IN "
                          "(SELECT source_id FROM items WHERE version_id = ?)",
@@ -207,6 +208,7 @@ class Erasure {
       SILLOK_TRY(db_.run("DELETE FROM items WHERE version_id = ?", target.id));
       SILLOK_TRY(erase_links(db_, target.id));
       SILLOK_TRY(db_.run("DELETE FROM contents WHERE version_id = ?", target.id));
+      SILLOK_TRY(db_.run("DELETE FROM personal WHERE version_id = ?", target.id));
       SILLOK_TRY(db_.run("UPDATE versions SET title = '', format = '', url = '', source_path = '', blob = '', "
                          "content_hash = '', document_number = '', message_id = '', erased = 1, change = ? "
                          "WHERE id = ?",

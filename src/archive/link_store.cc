@@ -22,6 +22,20 @@ constexpr size_t kMaxNearDuplicates = 50;   // listed, the most similar ones
 constexpr size_t kMaxSentences = 60;        // compared for the words that prove a near-duplicate
 constexpr size_t kMaxProof = 300;           // code points of such a sentence
 
+// Of a version `v`: in force on a day among the versions that are seen. ?9: their labels, ?8: the day, ?7: their highest id.
+constexpr std::string_view kInForce =
+    "v.id <= ?7 AND v.label IN (SELECT value FROM json_each(?9)) AND v.valid_from <= ?8 AND ?8 < min(v.stated_to, v.ended) AND NOT EXISTS("
+    "SELECT 1 FROM versions w WHERE w.record_id = v.record_id AND w.valid_from <= ?8 AND "
+    "(w.valid_from, w.number) > (v.valid_from, v.number) AND w.id <= ?7 AND w.label IN (SELECT value FROM json_each(?9)))";
+
+std::string sql_with(std::string text) {
+  const auto replace = [&](std::string_view name, std::string_view by) {
+    for (size_t at; (at = text.find(name)) != text.npos;) text.replace(at, name.size(), by);
+  };
+  replace("$IN_FORCE", kInForce);
+  return text;
+}
+
 std::string_view bytes_of(const Sketch& sketch) {
   return {reinterpret_cast<const char*>(sketch.data()), sizeof(Sketch)};
 }
@@ -45,10 +59,18 @@ Status store_sketch(Database& db, int64_t version_id, const Document& document) 
   return {};
 }
 
+Status store_names(Database& db, const Version& version, const Document& document) {
+  for (const std::string& name : names_of(version, document)) {
+    SILLOK_TRY(db.run("INSERT OR IGNORE INTO link_names(name, version_id) VALUES(?, ?)", name, version.id));
+  }
+  return {};
+}
+
 // One call of load_links: what it has looked up already.
 class Loader {
  public:
-  Loader(Database& db, const Version& version, Day day) : db_(db), version_(version), day_(day) {}
+  Loader(Database& db, const Version& version, Day day, const Seen& seen)
+      : db_(db), version_(version), day_(day), seen_(seen) {}
 
   Result<std::vector<Link>> run() {
     SILLOK_TRY(outgoing());
@@ -66,6 +88,8 @@ class Loader {
   Result<std::vector<std::string>> records_called(const std::string& name);
   Result<std::vector<std::string>> targets(const FoundLink& link);
   Result<std::string> section_anchor(const std::string& record, const std::string& section);
+  // The version of the record that he sees in force; 0 if there is none.
+  Result<int64_t> in_force(const std::string& record);
   Result<std::optional<Document>> document(int64_t version_id);
   Result<std::vector<FoundLink>> stored(int64_t version_id);
   Result<std::string> shared_words(const std::vector<std::string>& sentences, int64_t other);
@@ -74,6 +98,7 @@ class Loader {
   Database& db_;
   const Version& version_;
   const Day day_;
+  const Seen& seen_;
   std::vector<Link> out_;
   std::map<std::string, std::vector<std::string>> called_;
   std::map<std::string, std::optional<Outline>> outlines_;
@@ -94,13 +119,16 @@ Result<std::vector<std::string>> Loader::records_called(const std::string& name)
   if (const auto known = called_.find(name); known != called_.end()) return known->second;
   std::vector<std::string> keys;
   if (name.starts_with('=')) {
-    SILLOK_ASSIGN(const std::string key,
-                  db_.text_or("", "SELECT key FROM records WHERE key = ?", std::string_view(name).substr(1)));
+    static const std::string sql = sql_with(
+        "SELECT r.key FROM records r WHERE r.key = ?1 AND EXISTS(SELECT 1 FROM versions v WHERE v.record_id = r.id AND "
+        "v.id <= ?3 AND v.label IN (SELECT value FROM json_each(?2)))");
+    SILLOK_ASSIGN(const std::string key, db_.text_or("", sql, std::string_view(name).substr(1), seen_.allowed, seen_.up_to));
     if (!key.empty()) keys.push_back(key);
   } else {
-    SILLOK_ASSIGN(Cursor rows, db_.query("SELECT r.key FROM link_names n JOIN records r ON r.id = n.record_id "
-                                         "WHERE n.name = ? ORDER BY r.key LIMIT ?",
-                                         name, kMaxSameName + 1));
+    SILLOK_ASSIGN(Cursor rows, db_.query("SELECT DISTINCT r.key FROM link_names n JOIN versions v ON v.id = n.version_id "
+                                         "JOIN records r ON r.id = v.record_id WHERE n.name = ?1 AND "
+                                         "v.id <= ?4 AND v.label IN (SELECT value FROM json_each(?3)) ORDER BY r.key LIMIT ?2",
+                                         name, kMaxSameName + 1, seen_.allowed, seen_.up_to));
     for (;;) {
       SILLOK_ASSIGN(const bool more, rows.next());
       if (!more) break;
@@ -135,18 +163,21 @@ Result<std::string> Loader::section_anchor(const std::string& record, const std:
   auto known = outlines_.find(record);
   if (known == outlines_.end()) {
     known = outlines_.emplace(record, std::nullopt).first;
-    SILLOK_ASSIGN(const int64_t in_force,
-                  db_.integer_or(0,
-                                 "SELECT v.id FROM versions v JOIN records r ON r.id = v.record_id WHERE r.key = ?1 "
-                                 "AND v.valid_from <= ?2 AND ?2 < v.valid_to "
-                                 "ORDER BY v.valid_from DESC, v.number DESC LIMIT 1",
-                                 record, day_));
-    SILLOK_ASSIGN(const std::optional<Document> text, document(in_force));
+    SILLOK_ASSIGN(const int64_t version, in_force(record));
+    SILLOK_ASSIGN(const std::optional<Document> text, document(version));
     if (text) known->second.emplace(*text);
   }
   if (!known->second) return std::string();
   const Outline::Section* found = known->second->find(section);
   return found == nullptr ? std::string() : found->anchor;
+}
+
+Result<int64_t> Loader::in_force(const std::string& record) {
+  static const std::string sql = sql_with(
+      "SELECT v.id FROM versions v JOIN records r ON r.id = v.record_id WHERE r.key = ?1 AND $IN_FORCE "
+      "ORDER BY v.valid_from DESC, v.number DESC LIMIT 1");
+  // ?8 and ?9 by their number; what lies between is not used.
+  return db_.integer_or(0, sql, record, 0, 0, 0, 0, 0, seen_.up_to, day_, seen_.allowed);
 }
 
 Result<std::vector<FoundLink>> Loader::stored(int64_t version_id) {
@@ -183,19 +214,18 @@ Status Loader::outgoing() {
 }
 
 Status Loader::supersedes() {
-  SILLOK_ASSIGN(Cursor row,
-                db_.query("SELECT v.number, v.valid_from FROM versions v JOIN records r ON r.id = v.record_id "
-                          "WHERE r.key = ?1 AND (v.valid_from, v.number) < (?2, ?3) "
-                          "ORDER BY v.valid_from DESC, v.number DESC LIMIT 1",
-                          version_.record, version_.valid_from, version_.number));
-  SILLOK_ASSIGN(const bool found, row.next());
-  if (!found) return {};
+  // In order of valid_from, then number: the one before it.
+  const Version* before = nullptr;
+  for (const Version& other : *seen_.versions) {
+    if (std::tie(other.valid_from, other.number) < std::tie(version_.valid_from, version_.number)) before = &other;
+  }
+  if (before == nullptr) return {};
   Link link;
   link.kind = LinkKind::kSupersedes;
   link.from_record = link.to_record = version_.record;
   link.from_version = version_.id;
-  const std::string day = format_day(row.day(1));
-  link.target = "version " + std::to_string(row.integer(0)) + (day.empty() ? "" : " (" + day + ")");
+  const std::string day = format_day(before->valid_from);
+  link.target = "version " + std::to_string(before->number) + (day.empty() ? "" : " (" + day + ")");
   link.words = version_.title;
   out_.push_back(std::move(link));
   return {};
@@ -219,9 +249,10 @@ Status Loader::near_duplicates() {
   if (!own) return {};
   std::set<int64_t> candidates;
   for (const uint64_t key : band_keys(*own)) {
-    SILLOK_ASSIGN(Cursor rows, db_.query("SELECT b.version_id FROM sketch_bands b JOIN versions v ON v.id = b.version_id "
-                                         "WHERE b.band = ?1 AND v.valid_from <= ?2 AND ?2 < v.valid_to LIMIT ?3",
-                                         static_cast<int64_t>(key), day_, kMaxCandidates));
+    static const std::string sql = sql_with(
+        "SELECT b.version_id FROM sketch_bands b JOIN versions v ON v.id = b.version_id WHERE b.band = ?1 AND $IN_FORCE "
+        "ORDER BY b.version_id LIMIT ?2");
+    SILLOK_ASSIGN(Cursor rows, db_.query(sql, static_cast<int64_t>(key), kMaxCandidates, 0, 0, 0, 0, seen_.up_to, day_, seen_.allowed));
     for (;;) {
       SILLOK_ASSIGN(const bool more, rows.next());
       if (!more) break;
@@ -275,13 +306,14 @@ Status Loader::incoming() {
   std::vector<Source> sources;
   {
     const std::string key = key_name(version_.record);
+    static const std::string sql = sql_with(
+        "SELECT DISTINCT r.key, v.id FROM (SELECT n.name FROM link_names n JOIN versions o ON o.id = n.version_id "
+        "JOIN records p ON p.id = o.record_id WHERE p.key = ?1 AND o.id <= ?7 AND o.label IN (SELECT value FROM json_each(?9)) "
+        "UNION SELECT ?2) m JOIN link_targets t ON t.name = m.name "
+        "JOIN versions v ON v.id = t.version_id JOIN records r ON r.id = v.record_id "
+        "WHERE r.key <> ?1 AND v.erased = 0 AND $IN_FORCE ORDER BY r.key, v.id LIMIT ?3");
     SILLOK_ASSIGN(Cursor rows,
-                  db_.query("SELECT DISTINCT r.key, v.id FROM (SELECT n.name FROM link_names n JOIN records o ON "
-                            "o.id = n.record_id WHERE o.key = ?1 UNION SELECT ?2) m JOIN link_targets t ON t.name = m.name "
-                            "JOIN versions v ON v.id = t.version_id JOIN records r ON r.id = v.record_id "
-                            "WHERE r.key <> ?1 AND v.valid_from <= ?3 AND ?3 < v.valid_to AND v.erased = 0 "
-                            "ORDER BY r.key, v.id LIMIT ?4",
-                            version_.record, key, day_, kMaxIncoming));
+                  db_.query(sql, version_.record, key, kMaxIncoming, 0, 0, 0, seen_.up_to, day_, seen_.allowed));
     for (;;) {
       SILLOK_ASSIGN(const bool more, rows.next());
       if (!more) break;
@@ -319,8 +351,26 @@ std::string_view to_string(LinkKind kind) {
   return "unknown";
 }
 
-Status store_links(Database& db, const Version& version, int64_t record_id, const Document& document,
-                   const LinkContext& context) {
+Status rebuild_names(Database& db) {
+  SILLOK_ASSIGN(Cursor rows, db.query("SELECT v.id, r.key, v.title, v.format, v.url, v.source_path, c.document FROM versions v "
+                                      "JOIN records r ON r.id = v.record_id JOIN contents c ON c.version_id = v.id"));
+  for (;;) {
+    SILLOK_ASSIGN(const bool more, rows.next());
+    if (!more) return {};
+    Version version;
+    version.id = rows.integer(0);
+    version.record = rows.text(1);
+    version.title = rows.text(2);
+    version.format = rows.text(3);
+    version.url = rows.text(4);
+    version.source_path = rows.text(5);
+    const auto document = documents::decode(rows.view(6));
+    // A damaged document has no names; `doctor` tells of it.
+    if (document) SILLOK_TRY(store_names(db, version, *document));
+  }
+}
+
+Status store_links(Database& db, const Version& version, const Document& document, const LinkContext& context) {
   const std::vector<FoundLink> links = extract_links(version, document, context);
   if (!links.empty()) {
     const std::string data = encode_links(links);
@@ -335,9 +385,7 @@ Status store_links(Database& db, const Version& version, int64_t record_id, cons
   for (const std::string& name : names) {
     SILLOK_TRY(db.run("INSERT OR IGNORE INTO link_targets(name, version_id) VALUES(?, ?)", name, version.id));
   }
-  for (const std::string& name : names_of(version, document)) {
-    SILLOK_TRY(db.run("INSERT OR IGNORE INTO link_names(name, record_id) VALUES(?, ?)", name, record_id));
-  }
+  SILLOK_TRY(store_names(db, version, document));
   return store_sketch(db, version.id, document);
 }
 
@@ -355,11 +403,11 @@ Status erase_links(Database& db, int64_t version_id) {
   SILLOK_TRY(db.run("DELETE FROM sketches WHERE version_id = ?", version_id));
   SILLOK_TRY(db.run("DELETE FROM link_targets WHERE version_id = ?", version_id));
   SILLOK_TRY(db.run("DELETE FROM link_sets WHERE version_id = ?", version_id));
-  return db.run("DELETE FROM link_names WHERE record_id = (SELECT record_id FROM versions WHERE id = ?)", version_id);
+  return db.run("DELETE FROM link_names WHERE version_id = ?", version_id);
 }
 
-Result<std::vector<Link>> load_links(Database& db, const Version& version, Day day) {
-  return Loader(db, version, day).run();
+Result<std::vector<Link>> load_links(Database& db, const Version& version, Day day, const Seen& seen) {
+  return Loader(db, version, day, seen).run();
 }
 
 }  // namespace sillok::archive

@@ -9,9 +9,13 @@
 //   tombstones    what was erased and must not come back
 //   link_sets     what links.cc found in a version's document, encoded (link_codec.cc)
 //   link_targets  names by which a version's links call their targets
-//   link_names    names that a record answers to: title, document number, file name, Message-ID, URL
+//   link_names    names that a record answers to since a version: title, document number, file name, Message-ID, URL
 //   sketches      MinHash of a version's text; sketch_bands finds those alike
+//   personal      personal data found in a version: kind and place, not the words
+//   label_proposals  lower labels that one person proposed and another has to confirm
 #include "archive/schema.h"
+
+#include "archive/link_store.h"
 
 namespace sillok::archive {
 namespace {
@@ -137,6 +141,38 @@ CREATE TABLE sketch_bands(
   version_id INTEGER NOT NULL REFERENCES versions(id),
   PRIMARY KEY(band, version_id)) WITHOUT ROWID;
 )sql",
+    // 3: labels with groups, why a version has its label, personal data; names by version, since labels are by version.
+    // After it the names are found anew (rebuild_names).
+    R"sql(
+ALTER TABLE versions ADD COLUMN label_reason TEXT NOT NULL DEFAULT '';
+ALTER TABLE versions ADD COLUMN label_decided INTEGER NOT NULL DEFAULT 0;  -- by people: adding again leaves it
+ALTER TABLE records ADD COLUMN label_floor TEXT NOT NULL DEFAULT '';       -- the least label of versions to come
+ALTER TABLE failures ADD COLUMN label TEXT NOT NULL DEFAULT '';            -- '' = not known: seen by nobody with a clearance
+CREATE INDEX versions_by_label ON versions(label, record_id);
+CREATE TABLE personal(
+  version_id INTEGER NOT NULL REFERENCES versions(id),
+  kind INTEGER NOT NULL,
+  anchor TEXT NOT NULL,
+  count INTEGER NOT NULL,
+  PRIMARY KEY(version_id, kind, anchor)) WITHOUT ROWID;
+CREATE TABLE label_proposals(
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  record_id INTEGER NOT NULL REFERENCES records(id),
+  before TEXT NOT NULL,
+  label TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  person TEXT NOT NULL,
+  made INTEGER NOT NULL,
+  state INTEGER NOT NULL,         -- 0 open, 1 confirmed, 2 refused
+  decided_by TEXT NOT NULL,
+  decided INTEGER NOT NULL);
+DROP TABLE link_names;
+CREATE TABLE link_names(
+  name TEXT NOT NULL,
+  version_id INTEGER NOT NULL REFERENCES versions(id),
+  PRIMARY KEY(name, version_id)) WITHOUT ROWID;
+CREATE INDEX link_names_by_version ON link_names(version_id);
+)sql",
 };
 constexpr int64_t kSchema = static_cast<int64_t>(std::size(kMigrations));
 
@@ -165,6 +201,7 @@ Status migrate(Database& db) {
   SILLOK_TRY(transaction.begin());
   SILLOK_ASSIGN(const int64_t schema, db.integer_or(0, "PRAGMA user_version"));
   for (int64_t i = schema; i < kSchema; ++i) SILLOK_TRY(db.execute(kMigrations[i]));
+  if (schema < 3) SILLOK_TRY(rebuild_names(db));
   SILLOK_TRY(db.execute("PRAGMA application_id = " + std::to_string(kApplicationId)));
   SILLOK_TRY(db.execute("PRAGMA user_version = " + std::to_string(kSchema)));
   return transaction.commit();

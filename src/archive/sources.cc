@@ -127,6 +127,8 @@ Status Committer::write_source(Source& source) {
 
 Status Committer::begin_source(Source& source) {
   parent_keys_.clear();
+  part_labels_.clear();
+  failed_parts_.clear();
   items_of_source_ = 0;
   if (source.id == 0 && source.name.empty()) return fail(ErrorCode::kInternal, "a source without a name");
   ++source.generation;
@@ -136,13 +138,23 @@ Status Committer::begin_source(Source& source) {
   return write_source(source);
 }
 
-Status Committer::part_failed(const std::string& path, const std::string& part, const std::string& reason) {
-  return db_.run("INSERT INTO failures(path, part, reason) VALUES(?, ?, ?) "
-                 "ON CONFLICT DO UPDATE SET reason = excluded.reason",
-                 path, part, reason);
+// The label of what could not be read is that of the file it stands in, as far as that is known.
+Status Committer::part_failed(const Source& source, const std::string& part, const std::string& parent,
+                              const std::string& reason) {
+  const govern::Lattice& lattice = settings_.govern.lattice;
+  Labelled labelled{settings_.govern.default_label, ""};
+  if (!source.label.empty()) {
+    SILLOK_ASSIGN(labelled.label, lattice.parse(source.label));
+  }
+  raise_by_rules(source.path, labelled);
+  if (!part.empty()) failed_parts_.emplace_back(part, parent);
+  return db_.run("INSERT INTO failures(path, part, reason, label) VALUES(?, ?, ?, ?) "
+                 "ON CONFLICT DO UPDATE SET reason = excluded.reason, label = excluded.label",
+                 source.path, part, reason, lattice.text(labelled.label));
 }
 
 Status Committer::finish_source(Source& source, AddReport& report) {
+  SILLOK_TRY(settle_parts(source));
   SILLOK_TRY(drop_items(source, report, false));
   source.state = SourceState::kRead;
   SILLOK_ASSIGN(source.item_count,
@@ -151,7 +163,7 @@ Status Committer::finish_source(Source& source, AddReport& report) {
 }
 
 Status Committer::source_failed(Source& source, const std::string& reason) {
-  SILLOK_TRY(part_failed(source.path, "", reason));
+  SILLOK_TRY(part_failed(source, "", "", reason));
   source.state = SourceState::kFailed;
   return write_source(source);
 }
@@ -162,12 +174,31 @@ Status Committer::duplicate(const Source& original, Source& copy) {
   copy.present = true;
   copy.item_count = original.item_count;
   SILLOK_TRY(write_source(copy));
-  SILLOK_TRY(db_.run("INSERT OR IGNORE INTO failures(path, part, reason) "
-                     "SELECT ?, part, reason FROM failures WHERE path = ?",
+  SILLOK_TRY(db_.run("INSERT OR IGNORE INTO failures(path, part, reason, label) "
+                     "SELECT ?, part, reason, label FROM failures WHERE path = ?",
                      copy.path, original.path));
-  return db_.run("INSERT INTO items(source_id, version_id, part, generation) "
-                 "SELECT ?, version_id, part, 1 FROM items WHERE source_id = ?",
-                 copy.id, original.id);
+  SILLOK_TRY(db_.run("INSERT INTO items(source_id, version_id, part, generation) "
+                     "SELECT ?, version_id, part, 1 FROM items WHERE source_id = ?",
+                     copy.id, original.id));
+  return raise_shown(copy);
+}
+
+// The rules for the path where a file's versions are shown now.
+Status Committer::raise_shown(const Source& source) {
+  Labelled least;
+  raise_by_rules(source.path, least);
+  if (least.label == govern::Label{}) return {};
+  std::vector<int64_t> shown;
+  {
+    SILLOK_ASSIGN(Cursor rows, db_.query("SELECT version_id FROM items WHERE source_id = ? ORDER BY version_id", source.id));
+    for (;;) {
+      SILLOK_ASSIGN(const bool more, rows.next());
+      if (!more) break;
+      shown.push_back(rows.integer(0));
+    }
+  }
+  for (const int64_t version : shown) SILLOK_TRY(raise_version(version, least));
+  return {};
 }
 
 Status Committer::move(Source& source, const std::string& new_path) {
@@ -188,7 +219,8 @@ Status Committer::move(Source& source, const std::string& new_path) {
                        part.empty() ? new_path : new_path + "::" + part, ++change_, version));
   }
   source.path = new_path;
-  return write_source(source);
+  SILLOK_TRY(write_source(source));
+  return raise_shown(source);
 }
 
 Status Committer::vanish(Source& source, AddReport& report) {

@@ -1,5 +1,6 @@
 #include "archive/team.h"
 
+#include <algorithm>
 #include <chrono>
 
 namespace sillok::archive {
@@ -13,6 +14,29 @@ constexpr uint64_t kMaxFrontBytes = 16ull << 20;
 constexpr uint64_t kCostPerEncodedByte = 3;
 constexpr uint64_t kCostPerItem = 2048;
 
+constexpr size_t kMaxPersonalPlaces = 1000;  // of one version; a list of ten thousand people is one by its first thousand
+
+std::vector<PersonalPlace> personal_in(const documents::Document& document) {
+  std::vector<PersonalPlace> out;
+  for (const documents::Block& block : document.blocks) {
+    const auto look = [&](std::string_view text) {
+      for (const govern::Personal& found : govern::find_personal(text)) {
+        const std::string anchor = documents::to_string(block.anchor);
+        const auto known = std::find_if(out.rbegin(), out.rend(), [&](const PersonalPlace& p) { return p.kind == found.kind && p.anchor == anchor; });
+        if (known != out.rend()) {
+          ++known->count;
+        } else if (out.size() < kMaxPersonalPlaces) {
+          out.push_back({found.kind, anchor, 1});
+        }
+      }
+    };
+    if (!block.text.empty()) look(block.text);
+    // A row at a time: "계좌번호 | 110-123-456789" is told by its neighbour.
+    for (size_t row = 0; row < block.table.rows.size(); ++row) look(documents::row_text(block.table, row));
+  }
+  return out;
+}
+
 QueuedItem prepare(documents::Item&& given) {
   QueuedItem queued;
   queued.item.part = std::move(given.part);
@@ -21,6 +45,7 @@ QueuedItem prepare(documents::Item&& given) {
     queued.item.document = std::move(*given.document);
     queued.item.encoded = documents::encode(queued.item.document);
     queued.item.content_hash = hash_content(queued.item.document, queued.item.encoded);
+    queued.item.personal = personal_in(queued.item.document);
   } else {
     queued.error = std::move(given.document).error();
   }

@@ -1,5 +1,8 @@
+#include <algorithm>
+
 #include "answer/answer.h"
 #include "cli/common.h"
+#include "cli/writer.h"
 
 namespace sillok::cli {
 namespace {
@@ -40,6 +43,20 @@ Json answer_json(const answer::Answer& a) {
   return json;
 }
 
+Json written_json(const answer::Written& w) {
+  Json json = answer_json(w.answer);
+  json["written"] = w.written;
+  if (!w.why.empty()) json["why"] = w.why;
+  if (w.written) json["answer"] = w.text;
+  json["question"] = w.question;
+  json["model"] = w.model;
+  json["sentences"] = Json::array();
+  for (const auto& sentence : w.sentences) {
+    json["sentences"].push_back({{"text", sentence.text}, {"cites", sentence.cites}, {"support", sentence.support}, {"supported", sentence.supported}});
+  }
+  return json;
+}
+
 void print_quote(const answer::Quote& q) {
   const bool terminal = on_terminal(stdout);
   std::string text = q.text;
@@ -62,6 +79,13 @@ void print_sources(const std::vector<answer::Quote>& quotes) {
   }
 }
 
+void print_conflicts(const answer::Answer& a) {
+  for (const auto& c : a.conflicts) {
+    std::printf("  The records differ: [%u] says %s, [%u] says %s; [%u] is the later.\n", a.quotes[c.newer].n,
+                c.newer_span.c_str(), a.quotes[c.older].n, c.older_span.c_str(), a.quotes[c.newer].n);
+  }
+}
+
 void print_answer(const answer::Answer& a) {
   for (const std::string& note : a.notes) std::fprintf(stderr, "note: %s\n", note.c_str());
   if (!a.answerable) {
@@ -72,13 +96,77 @@ void print_answer(const answer::Answer& a) {
     return;
   }
   for (const auto& quote : a.quotes) print_quote(quote);
-  for (const auto& c : a.conflicts) {
-    std::printf("  The records differ: [%u] says %s, [%u] says %s; [%u] is the later.\n", a.quotes[c.newer].n,
-                c.newer_span.c_str(), a.quotes[c.older].n, c.older_span.c_str(), a.quotes[c.newer].n);
-  }
+  print_conflicts(a);
   std::printf("\n");
   print_sources(a.quotes);
   std::printf("  confidence %.2f\n", a.confidence);
+}
+
+// {"question","answer"} a line, oldest first.
+Result<std::vector<answer::Exchange>> load_conversation(const std::string& file) {
+  constexpr uint64_t kLongest = 16ull << 20;
+  std::vector<answer::Exchange> conversation;
+  if (file.empty()) return conversation;
+  SILLOK_ASSIGN(const std::string text, read_file(file, kLongest));
+  size_t number = 0;
+  for (std::string_view line : split(text, '\n')) {
+    ++number;
+    if (trim(line).empty()) continue;
+    const Json json = Json::parse(line, nullptr, false);
+    const auto words = [&](const char* name) { return json.is_object() && json.contains(name) && json[name].is_string(); };
+    if (!words("question") || (json.contains("answer") && !words("answer"))) {
+      return fail(ErrorCode::kInvalid, file + ", line " + std::to_string(number) + ": not {\"question\":\"...\",\"answer\":\"...\"}");
+    }
+    conversation.push_back({json["question"].get<std::string>(), words("answer") ? json["answer"].get<std::string>() : std::string()});
+  }
+  return conversation;
+}
+
+// The sources that the shown sentences cite, each once, with the words that say it.
+void print_citations(const answer::Written& written) {
+  std::vector<answer::Quote> cited;
+  for (const auto& quote : written.answer.quotes) {
+    const bool shown = std::any_of(written.sentences.begin(), written.sentences.end(), [&](const auto& s) {
+      return s.supported && std::find(s.cites.begin(), s.cites.end(), quote.n) != s.cites.end();
+    });
+    if (shown) cited.push_back(quote);
+  }
+  std::stable_sort(cited.begin(), cited.end(), [](const auto& a, const auto& b) { return a.n < b.n; });
+  for (const auto& quote : cited) print_quote(quote);
+  print_sources(cited);
+}
+
+int run_written_ask(const Common& common, const AskArguments& arguments, const answer::Answerer& answerer, Writer& writer,
+                    answer::WriteRequest request) {
+  request.unsupported = arguments.unsupported.empty() ? writer.settings.unsupported
+                        : arguments.unsupported == "mark" ? answer::Unsupported::kMark : answer::Unsupported::kDrop;
+  request.max_tokens = writer.settings.max_tokens;
+  request.seed = arguments.writer.seed;
+  request.client = "command line";
+  if (!common.json) {
+    request.on_text = [](std::string_view text) {
+      std::fwrite(text.data(), 1, text.size(), stdout);
+      std::fflush(stdout);
+    };
+  }
+  const auto written = answer::write(answerer, *writer.generator, request);
+  if (!written) return report_error(written.error());
+  if (common.json) {
+    print_json(written_json(*written));
+    return 0;
+  }
+  for (const std::string& note : written->answer.notes) std::fprintf(stderr, "note: %s\n", note.c_str());
+  if (written->question != arguments.question) std::fprintf(stderr, "note: understood as: %s\n", written->question.c_str());
+  if (!written->why.empty()) std::fprintf(stderr, "note: %s%s\n", written->written ? "" : "quoted, not written: ", written->why.c_str());
+  if (!written->written) {
+    print_answer(written->answer);
+    return 0;
+  }
+  std::printf("\n\n");
+  print_citations(*written);
+  print_conflicts(written->answer);
+  std::printf("  confidence %.2f, written by %s\n", written->answer.confidence, written->model.c_str());
+  return 0;
 }
 
 }  // namespace
@@ -100,6 +188,18 @@ int run_ask(const Common& common, const AskArguments& arguments) {
     request.labels = std::move(*labels);
   }
   if (arguments.threshold >= 0) request.threshold = arguments.threshold;
+  auto conversation = load_conversation(arguments.conversation);
+  if (!conversation) return report_error(conversation.error());
+  auto writer = open_writer(common, arguments.writer);
+  if (!writer) return report_error(writer.error());
+  if (writer->generator) {
+    answer::WriteRequest write;
+    write.ask = std::move(request);
+    write.conversation = std::move(*conversation);
+    return run_written_ask(common, arguments, answerer, *writer, std::move(write));
+  }
+  request.question = answer::whole_question(request.question, *conversation);
+  if (request.question != arguments.question && !common.json) std::fprintf(stderr, "note: understood as: %s\n", request.question.c_str());
   const auto answer = answerer.ask(request);
   if (!answer) return report_error(answer.error());
   if (common.json) {

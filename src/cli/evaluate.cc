@@ -1,23 +1,35 @@
 #include "cli/common.h"
+#include "cli/writer.h"
 #include "evaluate/evaluate.h"
 
 namespace sillok::cli {
 
 int run_evaluate(const Common& common, const EvaluateArguments& arguments) {
+  if (arguments.gold.empty()) {
+    return report_usage({ErrorCode::kInvalid, "evaluate: give a file of gold questions, or `compare` and two reports"});
+  }
   const auto gold = evaluate::load_gold(arguments.gold);
   if (!gold) return report_error(gold.error());
   auto home = open_home(common.home);
   if (!home) return report_error(home.error());
   const answer::Answerer answerer(home->archive, home->searcher);
+  auto writer = open_writer(common, {arguments.model.model, arguments.quote, arguments.model.threads, arguments.seed});
+  if (!writer) return report_error(writer.error());
+  evaluate::Writer writing;
+  // A threshold is chosen on quoting alone.
+  if (!arguments.calibrate) writing.generator = writer->generator.get();
+  writing.max_tokens = writer->settings.max_tokens;
+  writing.seed = arguments.seed;
   std::optional<double> threshold;
   if (arguments.calibrate) threshold = 0.0;
   Result<evaluate::Report> report = [&] {
     ProgressLine progress("asking");
     return evaluate::run(answerer, home->searcher, *gold,
-                         [&](size_t done, size_t total) { progress.show(done, total); }, threshold);
+                         [&](size_t done, size_t total) { progress.show(done, total); }, threshold, writing);
   }();
   if (!report) return report_error(report.error());
   report->gold = fs::absolute(arguments.gold).string();
+  report->archive_change = home->archive.last_change();
   report->home = fs::absolute(common.home).string();
 
   if (arguments.calibrate) {
@@ -39,6 +51,13 @@ int run_evaluate(const Common& common, const EvaluateArguments& arguments) {
   } else {
     std::printf("%sreport               %s\n", evaluate::to_text(*report).c_str(), file.c_str());
   }
+  return 0;
+}
+
+int run_evaluate_compare(const Common& common, const EvaluateArguments& arguments) {
+  const auto comparison = evaluate::compare(arguments.before, arguments.after);
+  if (!comparison) return report_error(comparison.error());
+  std::fputs((common.json ? evaluate::to_json(*comparison) + "\n" : evaluate::to_text(*comparison)).c_str(), stdout);
   return 0;
 }
 

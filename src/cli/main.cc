@@ -88,6 +88,13 @@ void define_records(CLI::App& app, Program& p) {
   records->add_flag("--failures", p.records.failures, "List the files that could not be read, and why");
 }
 
+void writer_options(CLI::App* verb, WriterArguments& writer) {
+  auto* model = verb->add_option("-m,--model", writer.model, "Write the answer with this model: a GGUF file, or its name in the home's models/ (default: sillok.toml, [answer])");
+  verb->add_flag("--quote", writer.quote, "Quote alone, whatever sillok.toml says")->excludes(model);
+  verb->add_option("--threads", writer.threads, "Threads of the model")->check(CLI::Range(1, 1024));
+  verb->add_option("--seed", writer.seed, "Another seed, another wording; 0 takes the likeliest words (the default)");
+}
+
 void define_questions(CLI::App& app, Program& p) {
   auto* search = add_verb(app, p, "search", "Find passages", [&p] { return run_search(p.common, p.search); });
   search->add_option_function<std::string>("query", [&p](const std::string& query) {
@@ -107,13 +114,34 @@ void define_questions(CLI::App& app, Program& p) {
   ask->add_option("--labels", p.ask.labels, "Only from records with these labels")->delimiter(',');
   ask->add_option("--quotes", p.ask.quotes, "At most so many quotes")->check(CLI::Range(1, 20));
   ask->add_option("--threshold", p.ask.threshold, "Confidence below which the records do not answer");
+  writer_options(ask, p.ask.writer);
+  ask->add_option("--conversation", p.ask.conversation, "Earlier turns, which the question may lean on: JSONL of {\"question\",\"answer\"}, oldest first");
+  ask->add_option("--unsupported", p.ask.unsupported, "What becomes of written sentences that the records do not support: drop or mark")
+      ->check(CLI::IsMember({"drop", "mark"}));
 
   auto* evaluate = add_verb(app, p, "evaluate", "Measure the answer rate on gold questions",
-                            [&p] { return run_evaluate(p.common, p.evaluate); });
-  evaluate->add_option("gold", p.evaluate.gold, "JSONL of gold questions")->required();
+                            [&p] {
+                              if (!p.evaluate.before.empty()) return run_evaluate_compare(p.common, p.evaluate);
+                              if (p.evaluate.suite != "rag") return run_evaluate_suite(p.common, p.evaluate);
+                              return run_evaluate(p.common, p.evaluate);
+                            });
+  evaluate->add_option("gold", p.evaluate.gold, "JSONL of gold questions; of another suite, its file");
+  evaluate->add_option("--suite", p.evaluate.suite, "rag: answers from the records; choice: multiple choice by likelihood; perplexity: of a text")
+      ->check(CLI::IsMember({"rag", "choice", "perplexity"}));
+  auto* model = evaluate->add_option("-m,--model", p.evaluate.model.model, "The model file, or its name in the home's models/; of rag: that writes the answers (default: sillok.toml, [answer])");
+  evaluate->add_flag("--quote", p.evaluate.quote, "For rag: measure quoting alone")->excludes(model);
+  evaluate->add_option("--seed", p.evaluate.seed, "For rag: another seed, another wording");
+  evaluate->add_option("--threads", p.evaluate.model.threads, "Threads (default: one per core)")->check(CLI::Range(1, 1024));
+  evaluate->add_option("--scoring", p.evaluate.scoring, "For choice: letter (the choices stand in the prompt) or text (they do not)")
+      ->check(CLI::IsMember({"letter", "text"}));
+  evaluate->add_option("--limit", p.evaluate.limit, "For choice: only the first so many questions");
   evaluate->add_flag("--calibrate", p.evaluate.calibrate, "Choose this home's threshold on these questions and keep it");
   evaluate->add_flag("--outcomes", p.evaluate.outcomes, "Each question's outcome in the JSON too");
   evaluate->add_option("--report", p.evaluate.report, "Where to write the report (default: the home's log/)");
+  auto* compare = evaluate->add_subcommand("compare", "Two reports over the same questions: what is better, and how sure that is");
+  add_common(*compare, p.common);
+  compare->add_option("before", p.evaluate.before, "The earlier report")->required();
+  compare->add_option("after", p.evaluate.after, "The later report")->required();
 
   auto* doctor = add_verb(app, p, "doctor", "Check the home", [&p] { return run_doctor(p.common, p.doctor); });
   doctor->add_flag("--quick", p.doctor.quick, "Leave out what reads everything: hashes of originals and texts");

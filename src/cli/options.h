@@ -31,15 +31,20 @@ struct SearchArguments {
   size_t limit = 10;
   bool passages = false, all_versions = false;
 };
+// Which model writes answers; nothing set: as sillok.toml says.
+struct WriterArguments {
+  std::string model;
+  bool quote = false;     // no model: quotes alone
+  uint32_t threads = 0;   // 0: as sillok.toml says
+  uint64_t seed = 0;
+};
 struct AskArguments {
   std::string question, as_of;
   std::vector<std::string> labels;
   size_t quotes = 3;
   double threshold = -1;  // below 0: the home's
-};
-struct EvaluateArguments {
-  std::string gold, report;
-  bool calibrate = false, outcomes = false;
+  WriterArguments writer;
+  std::string conversation, unsupported;
 };
 struct RecordArguments {
   std::string record, as_of, at;
@@ -68,6 +73,17 @@ struct ModelArguments {
   uint32_t context = 0;  // tokens of the KV store; 0: what the model was trained for, at most the engine's default
   std::string kv_type = "f16";
   std::string lora;      // FILE or FILE:SCALE
+};
+struct EvaluateArguments {
+  std::string gold, report;
+  bool calibrate = false, outcomes = false;
+  std::string before, after;  // of compare
+  std::string suite = "rag";  // "choice" and "perplexity" ask a model alone
+  std::string scoring = "letter";
+  size_t limit = 0;           // the first questions of the file; 0: all
+  ModelArguments model;
+  bool quote = false;         // of rag: quotes alone are measured
+  uint64_t seed = 0;
 };
 struct GenerateArguments {
   ModelArguments model;
@@ -105,6 +121,8 @@ int run_read(const Common& common, const ReadArguments& arguments);
 int run_search(const Common& common, const SearchArguments& arguments);
 int run_ask(const Common& common, const AskArguments& arguments);
 int run_evaluate(const Common& common, const EvaluateArguments& arguments);
+int run_evaluate_suite(const Common& common, const EvaluateArguments& arguments);
+int run_evaluate_compare(const Common& common, const EvaluateArguments& arguments);
 int run_show(const Common& common, const RecordArguments& arguments);
 int run_links(const Common& common, const RecordArguments& arguments);
 int run_records(const Common& common, const RecordsArguments& arguments);

@@ -1,6 +1,6 @@
 // evaluate: gold questions in, the answer rate and what stands behind it out.
 //
-// Contents: gold questions | report | running | calibration
+// Contents: gold questions | report | running | calibration | comparing two reports | multiple choice
 #pragma once
 
 #include <functional>
@@ -10,6 +10,7 @@
 
 #include "answer/answer.h"
 #include "base/base.h"
+#include "model/model.h"
 #include "search/search.h"
 
 namespace sillok::evaluate {
@@ -25,6 +26,13 @@ struct GoldQuestion {
 // kInvalid names the line and what is wrong with it.
 Result<std::vector<GoldQuestion>> load_gold(const fs::path& path);
 
+// Where an answer stands.
+struct Place {
+  std::string record;         // "" if nothing was quoted
+  uint32_t version = 0;
+  std::string anchor;
+};
+
 // How one question went.
 struct Outcome {
   std::string id, question, category;
@@ -37,14 +45,34 @@ struct Outcome {
   std::vector<size_t> ranks;    // 1-based rank of each gold record among the first 20; 0 = not there
   double ask_ms = 0, search_ms = 0;  // search_ms: the part of ask_ms that searching took
   std::string given;            // the marked span or first quote
-  struct Place {
-    std::string record;         // "" if nothing was quoted
-    uint32_t version = 0;
-    std::string anchor;
-  } given_at;                   // where the first quote stands
+  Place given_at;               // where the first quote stands
+  struct Writing {
+    bool asked = false;         // a model was to write
+    bool written = false;       // false: quoted or abstained, the other figures are then 0
+    bool holds = false;         // the text shown holds an accepted answer
+    double exact = 0, f1 = 0;   // of the text shown, marks taken off
+    size_t cites = 0, cites_right = 0;      // citations shown; of them, of gold records
+    size_t records_cited = 0;               // gold records that are cited
+    size_t sentences = 0, supported = 0;    // that the model wrote; of them, supported
+    double ms = 0;
+    std::string text, why;
+  } writing;
+};
+
+// Of written answers; percent.
+struct WritingMetrics {
+  size_t questions = 0;                        // a model was asked; 0: none was, the rest says nothing
+  double written = 0;                          // over answerable questions: an answer was written
+  double answer_rate = 0, em = 0, f1 = 0;      // over answerable questions: of the text; what is not written counts as missed
+  double citation_precision = 0;               // citations shown that are of gold records, over questions with such
+  double citation_recall = 0;                  // gold records cited, over written answers to questions with such
+  double supported_sentences = 0;              // of all sentences that the model wrote
+  double abstention_precision = 0, abstention_recall = 0;  // not written: because it is not answerable
+  double latency_ms_p50 = 0, latency_ms_p99 = 0;
 };
 
 struct Metrics {
+  WritingMetrics writing;
   size_t questions = 0, answerable = 0;
   // Over answerable questions: a quote shown holds an accepted answer. Abstaining counts as not.
   double answer_rate = 0, answer_rate_1 = 0;
@@ -57,12 +85,19 @@ struct Metrics {
   double search_latency_ms_p50 = 0, search_latency_ms_p99 = 0;  // of the searching in it
 };
 
+// A mean and its 95 % interval.
+struct Interval {
+  double mean = 0, low = 0, high = 0;
+};
+
 struct Report {
   Metrics all;
+  Interval answer_rate;         // percent, over answerable questions
   std::map<std::string, Metrics> by_category;
   std::vector<Outcome> outcomes;
   double threshold = 0;
-  std::string home, gold;
+  int64_t archive_change = 0;   // the archive's change counter when it was measured
+  std::string home, gold, model;  // model: what wrote; "" = nothing did
   Micros finished = 0;
 };
 // All figures in percent as the field reports them except mrr_10, AUROC (0..1 times 100 as well) and milliseconds.
@@ -74,12 +109,86 @@ std::string to_text(const Report& report);
 
 // Asks every question. `threshold` replaces the home's; with 0 nothing is abstained from, as choose_threshold needs.
 using Progress = std::function<void(size_t done, size_t total)>;
+// With `writer` each question is answered in writing as well; it must outlive the call.
+struct Writer {
+  answer::Generator* generator = nullptr;
+  uint32_t max_tokens = 512;
+  uint64_t seed = 0;
+};
 Result<Report> run(const answer::Answerer& answerer, const search::Searcher& searcher,
                    const std::vector<GoldQuestion>& gold, const Progress& progress,
-                   std::optional<double> threshold = std::nullopt);
+                   std::optional<double> threshold = std::nullopt, const Writer& writer = {});
 
 // From outcomes of a run with threshold 0: the confidence below which abstaining loses fewest points, a wrong answer counted as much as a missed one.
 // kInvalid if the gold questions are all answerable or none is.
 Result<double> choose_threshold(const std::vector<Outcome>& outcomes);
+
+// ---------------------------------------------------------------------------------------------
+// Comparing two reports
+
+// Figures in percent. `change`: of the figure, question by question, with its paired bootstrap interval.
+struct Difference {
+  std::string figure;
+  size_t questions = 0, better = 0, worse = 0;
+  double before = 0, after = 0;
+  Interval change;
+  double p = 1;                 // exact McNemar test over the questions that changed
+};
+struct Change {
+  std::string id, question, category;
+  std::string before, after;    // where the first quote stood
+  std::string cause;            // as far as the reports tell
+};
+enum class Verdict : uint8_t { kBetter, kWorse, kNoDifference };
+std::string_view to_string(Verdict verdict);
+inline constexpr double kSignificance = 0.05;  // a difference less likely than this by chance counts
+struct Comparison {
+  Verdict verdict = Verdict::kNoDifference;    // of the first figure: the answer rate if any question is answerable
+  size_t questions = 0, only_before = 0, only_after = 0;  // paired by id and wording; others are left out
+  std::vector<Difference> figures;
+  std::map<std::string, Difference> by_category;  // of the answer rate
+  std::vector<std::string> settings;           // threshold, records, program: what else changed
+  std::vector<Change> regressed, improved;
+};
+// kInvalid for what is no report with outcomes, or two that share no question.
+Result<Comparison> compare(const fs::path& before, const fs::path& after);
+std::string to_json(const Comparison& comparison);
+std::string to_text(const Comparison& comparison);
+
+// ---------------------------------------------------------------------------------------------
+// Multiple choice by likelihood: what a model knows, without it writing anything
+
+struct ChoiceQuestion {
+  std::string id, category;
+  std::string context;               // a passage to read first; may be empty
+  std::string question;
+  std::vector<std::string> choices;  // 2 to 26
+  size_t answer = 0;                 // index into choices
+};
+// Reads the files of KMMLU (columns question, A to D, answer 1 to 4, Category), CLIcK (paragraph, question, choices, answer as text) and
+// HAE-RAE (query that lists the choices itself, options, answer "(A)"), as CSV, a JSON array or JSON lines, told apart by content.
+// kInvalid names the row and what it lacks.
+Result<std::vector<ChoiceQuestion>> load_choices(const fs::path& path);
+
+enum class ChoiceScoring : uint8_t {
+  kLetter,  // the choices stand in the prompt under letters; the letter the model finds likeliest counts
+  kText,    // the choices do not stand there; the likeliest text counts, by its mean log-probability a byte
+};
+struct ChoiceOutcome {
+  std::string id, category;
+  size_t given = 0, answer = 0;
+  double margin = 0;                 // log-probability of what was given over that of the next
+};
+struct ChoiceReport {
+  Interval accuracy;                 // percent
+  std::map<std::string, Interval> by_category;
+  std::vector<ChoiceOutcome> outcomes;
+  std::string model;
+};
+// kLimit names a question that is longer than the model's context. Prompts are Korean for questions in Hangul, else English.
+Result<ChoiceReport> run_choices(model::Model& model, tensor::Backend& backend, const std::vector<ChoiceQuestion>& questions,
+                                 ChoiceScoring scoring, const Progress& progress);
+std::string to_json(const ChoiceReport& report, bool outcomes);
+std::string to_text(const ChoiceReport& report);
 
 }  // namespace sillok::evaluate

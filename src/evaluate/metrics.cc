@@ -56,6 +56,45 @@ double percentile(std::vector<double> values, double share) {
   return values[std::min(values.size() - 1, at == 0 ? 0 : at - 1)];
 }
 
+WritingMetrics summarise_writing(const std::vector<const Outcome*>& outcomes) {
+  WritingMetrics m;
+  std::vector<double> ms;
+  double answerable = 0, unanswerable = 0, cites = 0, cites_right = 0, records = 0, records_cited = 0, sentences = 0, supported = 0, silent = 0, silent_rightly = 0;
+  for (const Outcome* o : outcomes) {
+    const Outcome::Writing& w = o->writing;
+    if (!w.asked) continue;
+    ++m.questions;
+    ms.push_back(w.ms);
+    sentences += static_cast<double>(w.sentences);
+    supported += static_cast<double>(w.supported);
+    (o->answerable ? answerable : unanswerable) += 1;
+    if (!w.written) {
+      ++silent;
+      silent_rightly += o->answerable ? 0 : 1;
+    }
+    if (!o->answerable) continue;
+    m.written += w.written ? 1 : 0;
+    m.answer_rate += w.holds ? 1 : 0;
+    m.em += w.exact;
+    m.f1 += w.f1;
+    if (!w.written || o->ranks.empty()) continue;
+    cites += static_cast<double>(w.cites);
+    cites_right += static_cast<double>(w.cites_right);
+    records += static_cast<double>(o->ranks.size());
+    records_cited += static_cast<double>(w.records_cited);
+  }
+  const auto percent = [](double part, double of) { return of > 0 ? 100 * part / of : 0; };
+  for (double* sum : {&m.written, &m.answer_rate, &m.em, &m.f1}) *sum = percent(*sum, answerable);
+  m.citation_precision = percent(cites_right, cites);
+  m.citation_recall = percent(records_cited, records);
+  m.supported_sentences = percent(supported, sentences);
+  m.abstention_precision = percent(silent_rightly, silent);
+  m.abstention_recall = percent(silent_rightly, unanswerable);
+  m.latency_ms_p50 = percentile(ms, 0.50);
+  m.latency_ms_p99 = percentile(ms, 0.99);
+  return m;
+}
+
 }  // namespace
 
 bool exact_match(std::string_view given, const std::vector<std::string>& answers) {
@@ -153,6 +192,7 @@ Metrics summarise(const std::vector<const Outcome*>& outcomes) {
   const double unanswerable = static_cast<double>(m.questions) - answerable;
   m.abstention_recall = unanswerable > 0 ? 100 * abstained_rightly / unanswerable : 0;
   m.auroc_answerable = auroc(copies);
+  m.writing = summarise_writing(outcomes);
   m.latency_ms_p50 = percentile(ask_ms, 0.50);
   m.latency_ms_p99 = percentile(ask_ms, 0.99);
   m.search_latency_ms_p50 = percentile(search_ms, 0.50);

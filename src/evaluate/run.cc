@@ -1,6 +1,8 @@
+#include <algorithm>
 #include <chrono>
 
 #include "evaluate/metrics.h"
+#include "evaluate/statistics.h"
 
 namespace sillok::evaluate {
 namespace {
@@ -62,15 +64,82 @@ Result<Outcome> ask_one(const answer::Answerer& answerer, const search::Searcher
   return outcome;
 }
 
+// The text without its citations and the mark of what is not confirmed.
+std::string plain_text(const answer::Written& written) {
+  std::string out;
+  for (size_t i = 0; i < written.text.size(); ++i) {
+    size_t end = i + 1;
+    if (written.text[i] == '[') {
+      while (end < written.text.size() && written.text[end] >= '0' && written.text[end] <= '9') ++end;
+      if (end > i + 1 && end < written.text.size() && written.text[end] == ']') {
+        i = end;
+        continue;
+      }
+    }
+    out += written.text[i];
+  }
+  return collapse_spaces(out);
+}
+
+// Records of the citations in what was shown, each citation of a sentence counted.
+void count_citations(const GoldQuestion& gold, const answer::Written& written, Outcome::Writing& w) {
+  std::vector<std::string> cited;
+  for (const answer::WrittenSentence& sentence : written.sentences) {
+    ++w.sentences;
+    if (!sentence.supported) continue;
+    ++w.supported;
+    for (const uint32_t n : sentence.cites) {
+      for (const answer::Quote& quote : written.answer.quotes) {
+        if (quote.n != n) continue;
+        cited.push_back(quote.record);
+        break;
+      }
+    }
+  }
+  w.cites = cited.size();
+  const auto is_gold = [&](const std::string& record) { return std::find(gold.records.begin(), gold.records.end(), record) != gold.records.end(); };
+  w.cites_right = static_cast<size_t>(std::count_if(cited.begin(), cited.end(), is_gold));
+  for (const std::string& record : gold.records) w.records_cited += std::find(cited.begin(), cited.end(), record) != cited.end() ? 1 : 0;
+}
+
+Status write_one(const answer::Answerer& answerer, const GoldQuestion& gold, std::optional<double> threshold, const Writer& writer, Outcome& outcome) {
+  answer::WriteRequest request;
+  request.ask.question = gold.question;
+  request.ask.as_of = gold.as_of;
+  request.ask.threshold = threshold;
+  request.max_tokens = writer.max_tokens;
+  request.seed = writer.seed;
+  request.client = "evaluate";
+  const auto start = std::chrono::steady_clock::now();
+  SILLOK_ASSIGN(const answer::Written written, answer::write(answerer, *writer.generator, request));
+  Outcome::Writing& w = outcome.writing;
+  w.asked = true;
+  w.ms = ms_since(start);
+  w.written = written.written;
+  w.why = written.why;
+  count_citations(gold, written, w);
+  if (!written.written) return {};
+  w.text = written.text;
+  const std::string text = plain_text(written);
+  w.holds = contains_answer(text, gold.answers);
+  w.exact = exact_match(text, gold.answers) ? 1 : 0;
+  w.f1 = f1(text, gold.answers);
+  return {};
+}
+
 }  // namespace
 
 Result<Report> run(const answer::Answerer& answerer, const search::Searcher& searcher,
                    const std::vector<GoldQuestion>& gold, const Progress& progress,
-                   std::optional<double> threshold) {
+                   std::optional<double> threshold, const Writer& writer) {
   Report report;
+  if (writer.generator != nullptr) report.model = writer.generator->name();
   for (size_t i = 0; i < gold.size(); ++i) {
     auto outcome = ask_one(answerer, searcher, gold[i], threshold);
     if (!outcome) return fail(outcome.error().in("question " + gold[i].id));
+    if (writer.generator != nullptr) {
+      if (const auto written = write_one(answerer, gold[i], threshold, writer, *outcome); !written) return fail(written.error().in("question " + gold[i].id));
+    }
     report.outcomes.push_back(std::move(*outcome));
     if (progress) progress(i + 1, gold.size());
   }
@@ -81,6 +150,9 @@ Result<Report> run(const answer::Answerer& answerer, const search::Searcher& sea
     if (!outcome.category.empty()) groups[outcome.category].push_back(&outcome);
   }
   report.all = summarise(all);
+  const auto right = std::count_if(report.outcomes.begin(), report.outcomes.end(),
+                                   [](const Outcome& outcome) { return outcome.answerable && outcome.in_quotes; });
+  report.answer_rate = share(static_cast<size_t>(right), report.all.answerable);
   for (const auto& [category, outcomes] : groups) report.by_category[category] = summarise(outcomes);
   report.threshold = threshold.value_or(answerer.threshold());
   report.finished = now_micros();

@@ -61,17 +61,25 @@ struct LabelRule {
   std::string path;  // glob over the absolute path: * within a folder, ** over folders, ? one character
   Label label;
 };
+// A document whose head, header or footer is marked so takes at least this label.
+struct Marking {
+  std::string text;  // compared without white space, in upper case
+  Label label;
+};
 enum class PersonalPolicy : uint8_t { kMask, kShow };
 struct Settings {
   Lattice lattice{{"O"}};
   Label default_label;               // of records that say nothing themselves
   std::vector<LabelRule> rules;
+  std::vector<Marking> markings;
   PersonalPolicy personal = PersonalPolicy::kMask;  // in answers to those below curator
   std::map<std::string, Micros> retention;          // by kind of audit entry; "" for all others; none: kept for ever
 };
 // kInvalid names the line or the setting at fault. `path` is for the message only.
 Result<Settings> parse_settings(std::string_view toml, const fs::path& path);
 Result<Settings> load_settings(const fs::path& home);
+// The form in which markings are compared: without white space, in upper case.
+std::string marking_key(std::string_view text);
 bool matches_glob(std::string_view glob, std::string_view path);
 
 // ---------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ class SettingsReader {
     if (!label) return fail(label.error().in(where_ + ": labels.default"));
     settings.default_label = std::move(*label);
     SILLOK_ASSIGN(settings.rules, rules(settings.lattice));
+    SILLOK_ASSIGN(settings.markings, markings(settings.lattice));
     SILLOK_ASSIGN(settings.personal, personal());
     SILLOK_ASSIGN(settings.retention, retention());
     return settings;
@@ -71,6 +72,37 @@ class SettingsReader {
       auto label = lattice.parse(*text);
       if (!label) return fail(label.error().in(where_ + ": labels.rules, path '" + *path + "'"));
       out.push_back({*path, std::move(*label)});
+    }
+    return out;
+  }
+
+  // Those of Korean offices, if the home names none: 대외비 is the level above the lowest, the grades of 비밀 the highest.
+  static std::vector<Marking> usual_markings(const Lattice& lattice) {
+    std::vector<Marking> out;
+    const auto highest = static_cast<uint32_t>(lattice.levels().size() - 1);
+    if (highest == 0) return out;
+    for (const char* text : {"대외비", "RESTRICTED", "FOROFFICIALUSEONLY"}) out.push_back({text, Label{1, {}}});
+    for (const char* text : {"비밀", "극비", "1급비밀", "2급비밀", "3급비밀", "I급비밀", "II급비밀", "III급비밀", "Ⅰ급비밀", "Ⅱ급비밀",
+                             "Ⅲ급비밀", "CONFIDENTIAL", "SECRET", "TOPSECRET"}) {
+      out.push_back({text, Label{highest, {}}});
+    }
+    return out;
+  }
+
+  Result<std::vector<Marking>> markings(const Lattice& lattice) const {
+    const auto node = root_["labels"]["markings"];
+    if (!node) return usual_markings(lattice);
+    const toml::array* list = node.as_array();
+    if (list == nullptr) return wrong("labels.markings must be a list of { text, label }");
+    std::vector<Marking> out;
+    for (const toml::node& entry : *list) {
+      const toml::table* table = entry.as_table();
+      const auto written = table == nullptr ? std::nullopt : (*table)["text"].value<std::string>();
+      const auto text = table == nullptr ? std::nullopt : (*table)["label"].value<std::string>();
+      if (!written || trim(*written).empty() || !text) return wrong("every entry of labels.markings needs a text and a label");
+      auto label = lattice.parse(*text);
+      if (!label) return fail(label.error().in(where_ + ": labels.markings, text '" + *written + "'"));
+      out.push_back({marking_key(*written), std::move(*label)});
     }
     return out;
   }
@@ -141,6 +173,18 @@ Result<Settings> load_settings(const fs::path& home) {
   }
   SILLOK_ASSIGN(const std::string text, read_file(path));
   return parse_settings(text, path);
+}
+
+std::string marking_key(std::string_view text) {
+  std::string out;
+  for (size_t at = 0; at < text.size();) {
+    char32_t c = decode_utf8(text, at);
+    if (c <= 0x20 || c == 0xA0 || c == 0x3000) continue;
+    if (c >= 0xFF01 && c <= 0xFF5E) c -= 0xFEE0;
+    if (c >= U'a' && c <= U'z') c -= 32;
+    append_utf8(out, c);
+  }
+  return out;
 }
 
 // Backtracks to the last * only: linear in both for a single star, never worse than their product.

@@ -20,10 +20,19 @@ void set_range(std::vector<uint64_t>& bits, uint32_t first, uint32_t count) {
 }
 
 // "Still is" holds on every day, the last included.
-bool in_force(const RowState& row, Day day) { return row.from <= day && (row.to > day || row.to == kDayMax); }
+bool in_force(Day from, Day to, Day day) { return from <= day && (to > day || to == kDayMax); }
+
+// "S" stands for every label of that level, "S:finance" for itself.
+bool is_one_of(std::string_view label, const std::vector<std::string>& wanted) {
+  return std::any_of(wanted.begin(), wanted.end(), [&](std::string_view w) {
+    if (label == w) return true;
+    return w.find(':') == w.npos && label.size() > w.size() && label.starts_with(w) && label[w.size()] == ':';
+  });
+}
 
 std::string filter_key(const Filter& filter) {
   std::string key = filter.all_versions ? "*" : std::to_string(filter.as_of);
+  if (filter.clearance) key += " " + filter.lattice->text(*filter.clearance);
   if (!filter.labels) return key;
   std::vector<std::string> labels = *filter.labels;
   std::sort(labels.begin(), labels.end());
@@ -116,17 +125,18 @@ std::shared_ptr<const Visible> SegmentView::visible(const Filter& filter) const 
 
 std::shared_ptr<const Visible> SegmentView::compute(const Filter& filter) const {
   auto visible = std::make_shared<Visible>();
-  std::vector<bool> label_passes(sidecar_->labels.size(), true);
-  if (filter.labels) {
-    for (size_t i = 0; i < label_passes.size(); ++i) {
-      label_passes[i] = std::find(filter.labels->begin(), filter.labels->end(), sidecar_->labels[i]) != filter.labels->end();
-    }
+  const std::vector<bool> seen = seen_labels(*sidecar_, filter);
+  std::vector<bool> label_passes = seen;
+  for (size_t i = 0; filter.labels && i < label_passes.size(); ++i) {
+    label_passes[i] = label_passes[i] && is_one_of(sidecar_->labels[i], *filter.labels);
   }
   const uint32_t n = segment_->passage_count();
   visible->bits.resize((n + 63) / 64);
   for (uint32_t r = 0; r < segment_->row_count(); ++r) {
     const RowState& state = sidecar_->rows[r];
-    if (!label_passes[state.label] || (!filter.all_versions && !in_force(state, filter.as_of))) continue;
+    if (!label_passes[state.label]) continue;
+    const Day to = filter.clearance ? end_seen(*sidecar_, r, seen) : state.to;
+    if (!filter.all_versions && !in_force(state.from, to, filter.as_of)) continue;
     const VersionRow& row = segment_->row(r);
     set_range(visible->bits, row.first, row.count);
     visible->count += row.count;
@@ -135,6 +145,26 @@ std::shared_ptr<const Visible> SegmentView::compute(const Filter& filter) const 
   visible->all = visible->count == n;
   if (visible->all || visible->count == 0) visible->bits = {};
   return visible;
+}
+
+std::vector<bool> seen_labels(const Sidecar& sidecar, const Filter& filter) {
+  std::vector<bool> seen(sidecar.labels.size(), true);
+  for (size_t i = 0; filter.clearance && i < seen.size(); ++i) {
+    seen[i] = filter.lattice->dominates(*filter.clearance, sidecar.labels[i]);
+  }
+  return seen;
+}
+
+// As archive::View has it: the earliest of its own end and the beginnings of later versions that are seen.
+Day end_seen(const Sidecar& sidecar, uint32_t row, const std::vector<bool>& seen) {
+  const RowState& state = sidecar.rows[row];
+  const auto history = sidecar.histories.find(row);
+  if (history == sidecar.histories.end()) return state.to;
+  Day to = history->second.own_to;
+  for (const auto& [label, from] : history->second.later) {
+    if (seen[label]) to = std::min(to, from);
+  }
+  return std::max(state.from, to);
 }
 
 bool has_restrictions(const Filter& filter) {

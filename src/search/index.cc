@@ -215,9 +215,7 @@ Status IndexChange::add(const PassageEntry& entry) {
   return {};
 }
 
-void IndexChange::set_facts(int64_t version, Day from, Day to, std::string label) {
-  facts_[version] = {from, to, std::move(label)};
-}
+void IndexChange::set_facts(int64_t version, Facts facts) { facts_[version] = std::move(facts); }
 
 void IndexChange::erase(int64_t version) { erased_.insert(version); }
 
@@ -240,15 +238,23 @@ Status IndexChange::flush() {
 Status IndexChange::apply_facts() {
   for (auto& view : next_.segments) {
     std::shared_ptr<Sidecar> changed;
+    bool differs = false;
     for (const auto& [version, facts] : facts_) {
       for (uint32_t r : view->segment().rows_of(version)) {
-        const RowState& old = view->sidecar().rows[r];
-        if (old.from == facts.from && old.to == facts.to && view->sidecar().labels[old.label] == facts.label) continue;
         if (changed == nullptr) changed = std::make_shared<Sidecar>(view->sidecar());
-        changed->rows[r] = {facts.from, facts.to, changed->label_index(facts.label)};
+        const RowState state = {facts.from, facts.to, changed->label_index(facts.label)};
+        std::optional<RowHistory> history;
+        if (facts.history) history = changed->history_of(*facts.history, facts.own_to);
+        const auto old = changed->histories.find(r);
+        const bool same_history = old == changed->histories.end() ? !history : history == old->second;
+        if (changed->rows[r] == state && same_history) continue;
+        differs = true;
+        changed->rows[r] = state;
+        if (history) changed->histories[r] = std::move(*history);
+        else changed->histories.erase(r);
       }
     }
-    if (changed == nullptr) continue;
+    if (!differs) continue;
     const uint64_t id = view->segment().id(), generation = view->generation() + 1;
     SILLOK_TRY(write_file_atomic(index_.facts_path(id, generation), changed->encode(id)));
     view = std::make_shared<const SegmentView>(view->shared_segment(), std::move(changed), generation);

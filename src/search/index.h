@@ -27,6 +27,8 @@ struct PassageEntry {
   uint32_t ordinal = 0;           // position of the passage within its version, from 0
   std::string_view record, title, anchor, context, text, format, label;
   Day valid_from = kDayMin, valid_to = kDayMax;
+  Day own_to = kDayMax;                       // with a history: archive::Version::own_to
+  const archive::History* history = nullptr;  // of the version, if its record has others with other labels
   std::vector<TermId> terms;        // body terms, repeated as they occur
   std::vector<TermId> title_terms;  // of title and heading path: indexed apart, ranked by their own weight
   uint32_t length = 0;              // for length normalisation
@@ -37,7 +39,10 @@ struct PassageEntry {
 
 // Who may see what, and when: applied before ranking, and before any statistic is taken.
 struct Filter {
-  std::optional<std::vector<std::string>> labels;  // passages with one of these labels; none = every label
+  // Passages that the clearance dominates, in force among the versions that it dominates. None: everything.
+  std::optional<govern::Clearance> clearance;
+  const govern::Lattice* lattice = nullptr;        // with a clearance; must outlive the filter
+  std::optional<std::vector<std::string>> labels;  // passages with one of these labels, or levels; none = every label
   Day as_of = kDayMax;                             // in force on that day; kDayMax = today's question is the caller's to set
   bool all_versions = false;                       // true: as_of is not applied
   std::vector<std::string> formats;                // empty = any
@@ -88,6 +93,8 @@ class Snapshot {
   // however it is cut into segments.
   std::vector<Hit> rank(const RankQuery& query) const;
   StoredPassage passage(Hit hit) const;
+  // As somebody with the filter's clearance sees it: number and interval are those among the versions that he sees.
+  StoredPassage passage(Hit hit, const Filter& filter) const;
   // df of each term among what passes labels and dates; and N. For weighting questions by rarity.
   struct Statistics {
     uint64_t passages = 0;
@@ -95,8 +102,8 @@ class Snapshot {
     std::vector<uint64_t> document_frequency;
   };
   Statistics statistics(const std::vector<TermId>& terms, const Filter& filter) const;
-  // The passages of one version, by ordinal: for neighbours of a hit.
-  std::vector<Hit> passages_of(int64_t version) const;
+  // The passages of one version, by ordinal: for neighbours of a hit. None if the filter's clearance hides it.
+  std::vector<Hit> passages_of(int64_t version, const Filter& filter = {}) const;
   uint64_t passage_count() const;
   int64_t change() const;  // the archive's change counter this state holds
 
@@ -120,6 +127,8 @@ class Index {
   // rewritten, erased versions' segments rewritten without them; then merges so that the number of segments stays
   // logarithmic. One writer at a time (file lock); memory bounded by about 128 MiB.
   Status refresh(const archive::Archive& archive);
+  // Makes the index one of what the view sees, as it sees it. For an index of its own, in a folder of its own.
+  Status add_view(const archive::View& view);
   // Format check, checksums, and agreement with the archive; empty = clean.
   std::vector<std::string> check(const archive::Archive& archive) const;
 

@@ -57,7 +57,13 @@ class IndexChange {
 
   bool knows(int64_t version) const;
   Status add(const PassageEntry& entry);
-  void set_facts(int64_t version, Day from, Day to, std::string label);
+  struct Facts {
+    Day from = kDayMin, to = kDayMax;
+    std::string label;
+    Day own_to = kDayMax;
+    std::optional<archive::History> history;
+  };
+  void set_facts(int64_t version, Facts facts);
   void erase(int64_t version);
   // Makes everything so far the index's state, atomically, as of the archive's `change`; then tidies up.
   Status commit(int64_t change);
@@ -73,10 +79,6 @@ class IndexChange {
   Status replace(const std::vector<size_t>& which, const std::vector<std::vector<bool>>& dropped);
   Result<std::shared_ptr<const SegmentView>> open_new(uint64_t id, Sidecar sidecar);
 
-  struct Facts {
-    Day from = kDayMin, to = kDayMax;
-    std::string label;
-  };
   Index::State& index_;
   Snapshot::State next_;
   SegmentBuilder builder_;

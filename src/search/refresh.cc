@@ -27,7 +27,8 @@ Result<std::vector<archive::Version>> next_batch(const archive::Archive& archive
   return batch;
 }
 
-Status add_version(const documents::Document& document, const archive::Version& version, IndexChange& change) {
+template <typename Sink>
+Status add_version(const documents::Document& document, const archive::Version& version, const Sink& sink) {
   PassageEntry entry;
   entry.version = version.id;
   entry.number = version.number;
@@ -37,6 +38,8 @@ Status add_version(const documents::Document& document, const archive::Version& 
   entry.label = version.label;
   entry.valid_from = version.valid_from;
   entry.valid_to = version.valid_to;
+  entry.own_to = version.own_to;
+  entry.history = version.history ? &*version.history : nullptr;
   for (const Passage& passage : split_passages(document)) {
     entry.anchor = passage.anchor;
     entry.context = passage.context;
@@ -45,7 +48,7 @@ Status add_version(const documents::Document& document, const archive::Version& 
     entry.title_terms.clear();
     entry.length = append_terms(passage.text, entry.terms);
     append_terms(passage.context, entry.title_terms);
-    SILLOK_TRY(change.add(entry));
+    SILLOK_TRY(sink(entry));
     ++entry.ordinal;
   }
   return {};
@@ -56,10 +59,10 @@ Status take(const archive::Archive& archive, const archive::Version& version, In
   if (version.erased) {
     change.erase(version.id);
   } else if (change.knows(version.id)) {
-    change.set_facts(version.id, version.valid_from, version.valid_to, version.label);
+    change.set_facts(version.id, {version.valid_from, version.valid_to, version.label, version.own_to, version.history});
   } else {
     const auto document = archive.document(version.id);
-    if (document) return add_version(*document, version, change);
+    if (document) return add_version(*document, version, [&](const PassageEntry& entry) { return change.add(entry); });
     // Not found: erased since; the feed will say so.
     if (document.error().code != ErrorCode::kNotFound && unread) unread = fail(document.error().in("indexing " + version.record));
   }
@@ -95,6 +98,12 @@ void compare(const SegmentView& view, uint32_t r, const archive::Version& versio
   }
   if (state.from != version.valid_from || state.to != version.valid_to) {
     problems.push_back(where + " has other dates than the archive; delete the index folder to rebuild it");
+  }
+  Sidecar named = view.sidecar();
+  const auto history = named.histories.find(r);
+  const std::optional<RowHistory> expected = version.history ? std::optional(named.history_of(*version.history, version.own_to)) : std::nullopt;
+  if (history == named.histories.end() ? expected.has_value() : expected != history->second) {
+    problems.push_back(where + " has another history than the archive; delete the index folder to rebuild it");
   }
   if (view.sidecar().labels[state.label] != version.label) {
     problems.push_back(where + " has another label than the archive; delete the index folder to rebuild it");
@@ -165,6 +174,29 @@ Status Index::refresh(const archive::Archive& archive) {
     followed = follow(archive, anew, 0, unread);
   }
   return followed ? unread : followed;
+}
+
+Status Index::add_view(const archive::View& view) {
+  SILLOK_ASSIGN(const FileLock lock, FileLock::acquire(state_->folder / "lock", kLockWaitMs));
+  IndexChange change(*state_, std::make_shared<const Snapshot::State>());
+  constexpr size_t kKeysAtOnce = 1000;
+  std::string after;
+  for (;;) {
+    const std::vector<std::string> keys = view.records(after, kKeysAtOnce);
+    for (const std::string& key : keys) {
+      std::vector<archive::Version> versions = view.versions(key);
+      // In order of recording, as the change feed has them: ties are broken so.
+      std::sort(versions.begin(), versions.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+      for (const archive::Version& version : versions) {
+        if (version.erased) continue;
+        SILLOK_ASSIGN(const documents::Document document, view.archive().document(version.id));
+        SILLOK_TRY(add_version(document, version, [&](const PassageEntry& entry) { return change.add(entry); }));
+      }
+    }
+    if (keys.size() < kKeysAtOnce) break;
+    after = keys.back();
+  }
+  return change.commit(0);
 }
 
 std::vector<std::string> Index::check(const archive::Archive& archive) const {

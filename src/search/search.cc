@@ -43,7 +43,8 @@ struct Prepared {
   RankQuery rank;
 };
 
-Result<Prepared> prepare(const Request& request, std::vector<std::string>& notes) {
+Result<Prepared> prepare(const Request& request, const Result<govern::Lattice>& lattice, std::vector<std::string>& notes) {
+  if (request.clearance && !lattice) return fail(lattice.error());
   std::string_view query = request.query;
   if (query.size() > kMaxQuery) {
     query = query.substr(0, kMaxQuery);
@@ -59,6 +60,8 @@ Result<Prepared> prepare(const Request& request, std::vector<std::string>& notes
   Filter& filter = p.rank.filter;
   filter.as_of = request.as_of == kDayMax ? today() : request.as_of;
   filter.all_versions = request.all_versions;
+  filter.clearance = request.clearance;
+  filter.lattice = lattice ? &*lattice : nullptr;
   filter.labels = request.labels;
   if (!p.parsed.labels.empty()) {
     std::vector<std::string> both;
@@ -252,8 +255,17 @@ std::vector<Hit> find_candidates(Prepared& p, const Snapshot& snapshot) {
 
 }  // namespace
 
+void mask_personal(Response& response) {
+  for (PassageResult& result : response.results) {
+    result.text = govern::mask_personal(result.text);
+    result.snippet = govern::mask_personal(result.snippet);
+    result.context = govern::mask_personal(result.context);
+  }
+}
+
 struct Searcher::State {
   Index index;
+  Result<govern::Lattice> lattice;  // an index alone, without a home, has none; then nobody can ask under a clearance
 };
 
 Searcher::Searcher(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -263,7 +275,13 @@ Searcher::~Searcher() = default;
 
 Result<Searcher> Searcher::open(const fs::path& home) {
   SILLOK_ASSIGN(Index index, Index::open(home / "index"));
-  return Searcher(std::make_unique<State>(State{std::move(index)}));
+  return Searcher(std::make_unique<State>(State{std::move(index), govern::Lattice::of_home(home)}));
+}
+
+Result<Searcher> Searcher::of_view(const archive::View& view, const fs::path& folder) {
+  SILLOK_ASSIGN(Index index, Index::open(folder));
+  SILLOK_TRY(index.add_view(view));
+  return Searcher(std::make_unique<State>(State{std::move(index), view.archive().settings().lattice}));
 }
 
 Status Searcher::refresh(const archive::Archive& archive) { return state_->index.refresh(archive); }
@@ -274,7 +292,7 @@ uint64_t Searcher::passage_count() const { return state_->index.snapshot().passa
 
 Result<Response> Searcher::search(const Request& request) const {
   Response response;
-  SILLOK_ASSIGN(Prepared p, prepare(request, response.notes));
+  SILLOK_ASSIGN(Prepared p, prepare(request, state_->lattice, response.notes));
   response.text = p.parsed.text;
   const Snapshot snapshot = state_->index.snapshot();
   std::vector<float> rarity;
@@ -293,7 +311,7 @@ Result<Response> Searcher::search(const Request& request) const {
   std::unordered_set<std::string> seen;
   for (Candidate& candidate : rerank(question, profile, snapshot, request, hits)) {
     if (response.results.size() >= request.limit) break;
-    const StoredPassage stored = snapshot.passage(candidate.hit);
+    const StoredPassage stored = snapshot.passage(candidate.hit, p.rank.filter);
     if (request.per_record && !seen.emplace(stored.record).second) continue;
     PassageResult result = make_result(stored);
     result.score = candidate.score;
@@ -317,11 +335,16 @@ Result<Response> Searcher::search(const Request& request) const {
   return response;
 }
 
-std::vector<PassageResult> Searcher::around(int64_t version_id, uint32_t ordinal, uint32_t radius) const {
+std::vector<PassageResult> Searcher::around(int64_t version_id, uint32_t ordinal, uint32_t radius,
+                                            const std::optional<govern::Clearance>& clearance) const {
   const Snapshot snapshot = state_->index.snapshot();
   std::vector<PassageResult> results;
-  for (const Hit& hit : snapshot.passages_of(version_id)) {
-    const StoredPassage stored = snapshot.passage(hit);
+  if (clearance && !state_->lattice) return results;
+  Filter filter;
+  filter.clearance = clearance;
+  filter.lattice = state_->lattice ? &*state_->lattice : nullptr;
+  for (const Hit& hit : snapshot.passages_of(version_id, filter)) {
+    const StoredPassage stored = snapshot.passage(hit, filter);
     if (stored.ordinal + radius < ordinal || stored.ordinal > ordinal + radius) continue;
     results.push_back(make_result(stored));
   }

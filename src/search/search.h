@@ -23,7 +23,9 @@ struct Request {
   bool per_record = true;  // at most one passage of a record
   Day as_of = kDayMax;     // kDayMax: today
   bool all_versions = false;  // true: superseded versions too; as_of is not applied
-  std::optional<std::vector<std::string>> labels;  // what the asker may see; none = everything
+  std::optional<govern::Clearance> clearance;      // what the asker may see; none = everything
+  std::optional<std::vector<std::string>> labels;  // only records with these labels, or levels ("S"); none = all
+  int64_t up_to = INT64_MAX;  // for who follows links from the results: archive::View's
   bool evidence = false;   // fill in PassageResult::units and found, Response::words
 };
 
@@ -71,9 +73,15 @@ struct Response {
   std::vector<std::string> notes;  // what was understood of the query where it may surprise
 };
 
+// Personal data in what the results show, masked. Offsets stay good.
+void mask_personal(Response& response);
+
 class Searcher {
  public:
   static Result<Searcher> open(const fs::path& home);
+  // Over what the view sees, as it sees it, in a new folder: to ask again as the archive was, or as somebody sees it. Costs
+  // indexing all of it. The view's home names the labels.
+  static Result<Searcher> of_view(const archive::View& view, const fs::path& folder);
   Searcher(Searcher&&) noexcept;
   Searcher& operator=(Searcher&&) noexcept;
   ~Searcher();
@@ -83,7 +91,8 @@ class Searcher {
   // Thread-safe. kInvalid for a query that cannot be understood (an unclosed date, say).
   Result<Response> search(const Request& request) const;
   // The neighbours of a passage in its version: before and after it, in order, itself included.
-  std::vector<PassageResult> around(int64_t version_id, uint32_t ordinal, uint32_t radius) const;
+  std::vector<PassageResult> around(int64_t version_id, uint32_t ordinal, uint32_t radius,
+                                    const std::optional<govern::Clearance>& clearance) const;
   std::vector<std::string> check(const archive::Archive& archive) const;
   uint64_t passage_count() const;  // all of them, whoever may see them
 

@@ -1,5 +1,6 @@
 // Sidecar file, little-endian: "SILLOKSC", u32 format, u32 labels, u64 segment id, u32 rows, u32 zero, then per label
-// u32 size and its bytes, then per row i32 from, i32 to, u32 label; last u32 CRC-32C of all before it.
+// u32 size and its bytes, then per row i32 from, i32 to, u32 label; then u32 histories, each u32 row, i32 own_to, u32 later,
+// u32 before, per later u32 label, i32 from, per before u32 label, u32 versions; last u32 CRC-32C of all before it.
 #include "search/segment.h"
 
 #include <algorithm>
@@ -174,6 +175,14 @@ uint32_t Sidecar::label_index(std::string_view label) {
   return static_cast<uint32_t>(labels.size() - 1);
 }
 
+RowHistory Sidecar::history_of(const archive::History& history, Day own_to) {
+  RowHistory out;
+  out.own_to = own_to;
+  for (const auto& later : history.later) out.later.emplace_back(label_index(later.label), later.from);
+  for (const auto& before : history.before) out.before.emplace_back(label_index(before.label), before.versions);
+  return out;
+}
+
 std::string Sidecar::encode(uint64_t segment_id) const {
   std::string out("SILLOKSC");
   const auto put = [&out](auto value) { out.append(reinterpret_cast<const char*>(&value), sizeof value); };
@@ -190,6 +199,21 @@ std::string Sidecar::encode(uint64_t segment_id) const {
     put(row.from);
     put(row.to);
     put(row.label);
+  }
+  put(static_cast<uint32_t>(histories.size()));
+  for (const auto& [row, history] : histories) {
+    put(row);
+    put(history.own_to);
+    put(static_cast<uint32_t>(history.later.size()));
+    put(static_cast<uint32_t>(history.before.size()));
+    for (const auto& [label, from] : history.later) {
+      put(label);
+      put(from);
+    }
+    for (const auto& [label, versions] : history.before) {
+      put(label);
+      put(versions);
+    }
   }
   put(crc32c(out));
   return out;
@@ -215,13 +239,32 @@ Result<Sidecar> Sidecar::decode(std::string_view bytes, uint64_t segment_id, uin
     sidecar.labels.emplace_back(body.substr(at + 4, size));
     at += 4 + size_t{size};
   }
-  if (body.size() - at != size_t{rows} * 12) return refuse();
+  if (body.size() - at < size_t{rows} * 12 + 4) return refuse();
   sidecar.rows.resize(rows);
   for (RowState& row : sidecar.rows) {
     row = {load<int32_t>(body, at), load<int32_t>(body, at + 4), load<uint32_t>(body, at + 8)};
     if (row.label >= labels) return refuse();
     at += 12;
   }
+  const auto histories = load<uint32_t>(body, at);
+  at += 4;
+  for (uint32_t i = 0; i < histories; ++i) {
+    if (body.size() - at < 16) return refuse();
+    const auto row = load<uint32_t>(body, at), later = load<uint32_t>(body, at + 8), before = load<uint32_t>(body, at + 12);
+    RowHistory history;
+    history.own_to = load<int32_t>(body, at + 4);
+    at += 16;
+    if (row >= rows || body.size() - at < 8 * (uint64_t{later} + before)) return refuse();
+    for (uint32_t k = 0; k < later; ++k, at += 8) history.later.emplace_back(load<uint32_t>(body, at), load<int32_t>(body, at + 4));
+    for (uint32_t k = 0; k < before; ++k, at += 8) history.before.emplace_back(load<uint32_t>(body, at), load<uint32_t>(body, at + 4));
+    const auto known = [&](const auto& entry) { return entry.first < labels; };
+    if (!std::all_of(history.later.begin(), history.later.end(), known) ||
+        !std::all_of(history.before.begin(), history.before.end(), known)) {
+      return refuse();
+    }
+    sidecar.histories[row] = std::move(history);
+  }
+  if (at != body.size()) return refuse();
   return sidecar;
 }
 

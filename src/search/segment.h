@@ -16,6 +16,7 @@
 
 #include <array>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -30,7 +31,7 @@ namespace sillok::search {
 // ---------------------------------------------------------------------------------------------
 // Sections and rows
 
-inline constexpr uint32_t kSegmentFormat = 1;
+inline constexpr uint32_t kSegmentFormat = 2;
 // Raised whenever the terms of a text, its passages or its length come out differently: indexes are then rebuilt.
 inline constexpr uint32_t kIndexVersion = 2;
 
@@ -125,11 +126,23 @@ class Segment {
 struct RowState {
   Day from = kDayMin, to = kDayMax;
   uint32_t label = 0;  // index into Sidecar::labels
+  bool operator==(const RowState&) const = default;
+};
+
+// Of a row whose record has versions with other labels: archive::History, labels as indexes into Sidecar::labels.
+struct RowHistory {
+  Day own_to = kDayMax;
+  std::vector<std::pair<uint32_t, Day>> later;
+  std::vector<std::pair<uint32_t, uint32_t>> before;
+  bool operator==(const RowHistory&) const = default;
 };
 
 struct Sidecar {
   std::vector<std::string> labels;
   std::vector<RowState> rows;  // one per VersionRow
+  std::map<uint32_t, RowHistory> histories;  // by row, where there is one
+
+  RowHistory history_of(const archive::History& history, Day own_to);
 
   uint32_t label_index(std::string_view label);
   std::string encode(uint64_t segment_id) const;

@@ -203,6 +203,10 @@ void SegmentBuilder::add(const PassageEntry& e) {
     s.rows.push_back({e.version, s.text.size(), size32(e.record), size32(e.title), size32(e.format), e.number, passage, 0});
     s.text.append(e.record).append(e.title).append(e.format);
     s.sidecar.rows.push_back({e.valid_from, e.valid_to, s.sidecar.label_index(e.label)});
+    if (e.history != nullptr) {
+      RowHistory history = s.sidecar.history_of(*e.history, e.own_to);
+      s.sidecar.histories[static_cast<uint32_t>(s.sidecar.rows.size() - 1)] = std::move(history);
+    }
   }
   ++s.rows.back().count;
   s.passages.push_back({s.text.size(), size32(e.anchor), size32(e.context), size32(e.text), e.ordinal,

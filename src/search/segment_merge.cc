@@ -77,6 +77,11 @@ Facts gather(const std::vector<MergeSource>& sources) {
       text += uint64_t{row.record_size} + row.title_size + row.format_size;
       RowState state = source.sidecar->rows[r];
       state.label = labels[state.label];
+      if (const auto history = source.sidecar->histories.find(r); history != source.sidecar->histories.end()) {
+        RowHistory& kept = f.sidecar.histories[static_cast<uint32_t>(f.sidecar.rows.size())] = history->second;
+        for (auto& later : kept.later) later.first = labels[later.first];
+        for (auto& before : kept.before) before.first = labels[before.first];
+      }
       f.sidecar.rows.push_back(state);
       f.places.push_back({row.version, static_cast<uint32_t>(f.rows.size()), 0});
       for (uint32_t p = first; p < first + row.count; ++p) {

@@ -32,11 +32,26 @@ StoredPassage Snapshot::passage(Hit hit) const {
   return out;
 }
 
-std::vector<Hit> Snapshot::passages_of(int64_t version) const {
+StoredPassage Snapshot::passage(Hit hit, const Filter& filter) const {
+  StoredPassage out = passage(hit);
+  const SegmentView& view = *state_->segments[hit.segment];
+  const uint32_t row = view.segment().passage(hit.passage).row;
+  const auto history = view.sidecar().histories.find(row);
+  if (!filter.clearance || history == view.sidecar().histories.end()) return out;
+  const std::vector<bool> seen = seen_labels(view.sidecar(), filter);
+  out.valid_to = end_seen(view.sidecar(), row, seen);
+  out.number = 1;
+  for (const auto& [label, versions] : history->second.before) out.number += seen[label] ? versions : 0;
+  return out;
+}
+
+std::vector<Hit> Snapshot::passages_of(int64_t version, const Filter& filter) const {
   std::vector<Hit> hits;
   for (uint32_t s = 0; s < state_->segments.size(); ++s) {
     const Segment& segment = state_->segments[s]->segment();
+    const Sidecar& sidecar = state_->segments[s]->sidecar();
     for (uint32_t r : segment.rows_of(version)) {
+      if (filter.clearance && !seen_labels(sidecar, filter)[sidecar.rows[r].label]) continue;
       const VersionRow& row = segment.row(r);
       for (uint32_t p = row.first; p < row.first + row.count; ++p) hits.push_back({s, p, 0, 0});
     }

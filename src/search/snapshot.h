@@ -63,6 +63,11 @@ struct Snapshot::State {
   uint64_t next_id = 1;  // for the next segment file
 };
 
+// Of each label of a sidecar: whether the filter's clearance dominates it (all, without one).
+std::vector<bool> seen_labels(const Sidecar& sidecar, const Filter& filter);
+// The end of a row's interval as somebody sees it who sees these labels.
+Day end_seen(const Sidecar& sidecar, uint32_t row, const std::vector<bool>& seen);
+
 // Does the filter restrict results beyond labels and dates?
 bool has_restrictions(const Filter& filter);
 // Of the visible passages, those that meet the filter's other fields.

@@ -8,19 +8,18 @@ namespace sillok::server {
 
 class Access {
  public:
-  Access(App& app, const govern::Identity& who);
+  Access(App& app, const govern::Identity& who) : view_(app.archive, who.person.clearance) {}
 
-  // Labels that the asker's clearance dominates, for search and ask.
-  const std::vector<std::string>& labels() const { return labels_; }
-  bool sees(const std::string& label) const;
+  const archive::View& view() const { return view_; }
+  bool sees(const std::string& label) const { return view_.sees(label); }
 
-  // As the archive gives them, over what the asker may see. What he may not see is kNotFound, like what is not there.
+  // What is not erased. What the asker may not see is kNotFound, like what is not there.
   std::vector<archive::Version> versions(std::string_view record) const;
-  // `number` 0: the one in force on `day`, else the latest.
+  // `number` 0: the one in force on `day` (kDayMax: today, or else the latest).
   Result<archive::Version> version(std::string_view record, uint32_t number, Day day) const;
-  Result<documents::Document> document(const archive::Version& version) const { return app_.archive.document(version.id); }
+  Result<documents::Document> document(const archive::Version& version) const { return view_.document(version.id); }
   std::vector<archive::Link> links(const archive::Version& version, Day day) const;
-  // What is in force on `day`, or was or will be, one version of each record, in order of key after `after`.
+  // One version of each record, in order of key after `after`.
   struct Listing {
     std::vector<archive::Version> records;
     std::vector<size_t> versions;  // of each, how many the asker sees
@@ -31,13 +30,12 @@ class Access {
     std::string after, format, label, text;
     size_t limit = 100;
     Day day = kDayMax;
+    bool all() const { return format.empty() && label.empty() && text.empty() && day == kDayMax; }
   };
-  Result<Listing> list(const Filter& filter) const;
+  Listing list(const Filter& filter) const;
 
  private:
-  App& app_;
-  const govern::Identity& who_;
-  std::vector<std::string> labels_;
+  archive::View view_;
 };
 
 // "as_of" and "version" of the query.

@@ -1,7 +1,7 @@
 // Searching and asking, over what the asker may see.
 #include "server/ask.h"
 
-#include "server/access.h"
+#include "server/access.h"  // day_argument
 #include "server/models.h"
 
 namespace sillok::server {
@@ -52,8 +52,7 @@ Json passage_json(const search::PassageResult& r) {
 }
 
 Result<Json> search_for(App& app, const govern::Identity& who, search::Request request) {
-  const Access access(app, who);
-  request.labels = access.labels();
+  request.clearance = who.person.clearance;
   const auto start = SteadyClock::now();
   auto found = app.searcher.search(request);
   const double seconds = seconds_since(start);
@@ -97,18 +96,6 @@ bool masks(const App& app, const govern::Identity& who) {
   return app.settings.personal == govern::PersonalPolicy::kMask && !may_see;
 }
 
-// Masking keeps every text's length, so spans stay where they are.
-void mask(answer::Answer& a) {
-  a.text = govern::mask_personal(a.text);
-  for (auto* quotes : {&a.quotes, &a.closest}) {
-    for (auto& quote : *quotes) quote.text = govern::mask_personal(quote.text);
-  }
-  for (auto& c : a.conflicts) {
-    c.newer_span = govern::mask_personal(c.newer_span);
-    c.older_span = govern::mask_personal(c.older_span);
-  }
-}
-
 Json citations_json(const answer::Answer& a) {
   Json list = Json::array();
   for (const auto& quote : a.quotes) list.push_back(citation_json(quote));
@@ -145,21 +132,6 @@ Json written_json(const answer::Written& w) {
   return json;
 }
 
-// What the audit log keeps of an answer: enough to build it again, its words as a hash alone.
-Json audit_json(const App& app, const AskInput& input, const answer::Written& w) {
-  Json evidence = Json::array();
-  for (const auto* quotes : {&w.answer.quotes, &w.answer.closest}) {
-    for (const auto& q : *quotes) evidence.push_back({{"record", q.record}, {"version", q.version}, {"anchor", q.anchor}});
-  }
-  Json details = {{"question", input.question}, {"answerable", w.answer.answerable}, {"written", w.written}, {"evidence", std::move(evidence)},
-                  {"answer_sha256", sha256_hex(w.written ? w.text : w.answer.text)}, {"release", SILLOK_VERSION}};
-  details["as_of"] = format_day(input.as_of == kDayMax ? today() : input.as_of);
-  if (w.written) details["model"] = w.model;
-  if (!input.conversation.empty()) details["turns"] = input.conversation.size();
-  details["policy"] = {{"threshold", app.answerer.threshold()}, {"unsupported", app.writer.unsupported == answer::Unsupported::kDrop ? "drop" : "mark"}};
-  return details;
-}
-
 }  // namespace
 
 Result<AskInput> ask_input(const Json& body) {
@@ -192,15 +164,14 @@ Result<AskInput> ask_input(const Json& body) {
 
 Result<Json> answer_question(App& app, const govern::Identity& who, const AskInput& input, const AskEvents& events) {
   const auto start = SteadyClock::now();
-  const Access access(app, who);
   answer::WriteRequest request;
   request.ask.question = input.question;
   request.ask.as_of = input.as_of;
   request.ask.quotes = input.quotes;
-  request.ask.labels = access.labels();
+  request.ask.clearance = who.person.clearance;
   const bool masked = masks(app, who);
   const auto tell_evidence = [&](answer::Answer a) {
-    if (masked) mask(a);
+    if (masked) answer::mask_personal(a);
     if (events.on_evidence) events.on_evidence({{"citations", citations_json(a)}, {"searched", searched_json(a.passages)}});
   };
   answer::Written written;
@@ -225,15 +196,13 @@ Result<Json> answer_question(App& app, const govern::Identity& who, const AskInp
     written.answer = std::move(*done);
     tell_evidence(written.answer);
   }
-  govern::Label label;
-  for (const auto* quotes : {&written.answer.quotes, &written.answer.closest}) {
-    for (const auto& quote : *quotes) {
-      if (const auto parsed = app.settings.lattice.parse(quote.label)) label = govern::join(label, *parsed);
-    }
-  }
-  const Json details = audit_json(app, input, written);
-  if (masked) mask(written.answer);
-  SILLOK_ASSIGN(const uint64_t id, app.record(who, "ask", "", app.settings.lattice.text(label), details));
+  Json details = Json::parse(answer::audit_details(app.archive, request.ask, written.answer, app.answerer.threshold(),
+                                                   written.written ? written.model : std::string(), SILLOK_VERSION));
+  if (written.written) details["text_hash"] = sha256_hex(written.text);
+  details["policy"] = {{"unsupported", app.writer.unsupported == answer::Unsupported::kDrop ? "drop" : "mark"}, {"masked", masked}};
+  const std::string label = answer::audit_label(app.archive, written.answer);
+  if (masked) answer::mask_personal(written.answer);
+  SILLOK_ASSIGN(const uint64_t id, app.record(who, "ask", "", label, details));
   Json json = {{"id", id}};
   json.update(written_json(written));
   const double seconds = seconds_since(start);

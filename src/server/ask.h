@@ -23,7 +23,7 @@ struct AskEvents {
 Result<AskInput> ask_input(const Json& body);
 // The Answer of docs/API.md, recorded in the audit log. May take as long as the model writes.
 Result<Json> answer_question(App& app, const govern::Identity& who, const AskInput& input, const AskEvents& events);
-// {"query","results","notes","ms"}, recorded. `request.labels` is set here.
+// {"query","results","notes","ms"}, recorded. `request.clearance` is set here.
 Result<Json> search_for(App& app, const govern::Identity& who, search::Request request);
 Json passage_json(const search::PassageResult& result);
 

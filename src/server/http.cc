@@ -331,6 +331,7 @@ int status_of(ErrorCode code) {
     case ErrorCode::kNotFound: return 404;
     case ErrorCode::kUnsupported: return 400;
     case ErrorCode::kProtected: return 422;
+    case ErrorCode::kDenied: return 403;
     case ErrorCode::kLimit: return 429;
     case ErrorCode::kConflict: return 409;
     case ErrorCode::kIo: return 503;

@@ -132,7 +132,7 @@ Result<archive::Version> version_asked(App& app, const govern::Identity& who, co
 
 Result<Json> call_open(App& app, const govern::Identity& who, const Json& arguments) {
   SILLOK_ASSIGN(const archive::Version version, version_asked(app, who, arguments));
-  SILLOK_ASSIGN(documents::Document document, app.archive.document(version.id));
+  SILLOK_ASSIGN(documents::Document document, Access(app, who).document(version));
   SILLOK_ASSIGN(const auto anchor, text_field(arguments, "anchor"));
   if (anchor && !anchor->empty()) {
     std::erase_if(document.blocks, [&](const documents::Block& block) { return !documents::to_string(block.anchor).starts_with(*anchor); });
@@ -157,7 +157,7 @@ Result<Json> call_links(App& app, const govern::Identity& who, const Json& argum
   Json links = Json::array();
   std::string text;
   for (const archive::Link& link : access.links(version, day)) {
-    Json json = link_json(app, access, link, version.record);
+    Json json = link_json(access, link, version.record);
     text += json["direction"].get<std::string>() + " " + json["kind"].get<std::string>() + " " +
             (json["record"].is_string() ? json["record"].get<std::string>() : json["target"].get<std::string>()) + ": \"" + json["words"].get<std::string>() + "\"\n";
     links.push_back(std::move(json));

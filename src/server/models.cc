@@ -62,7 +62,7 @@ Result<std::unique_ptr<Models>> Models::open(const fs::path& home, const answer:
     SILLOK_TRY(writer.engine->load_adapter(writer.adapter, adapter));
   }
   if (writer.chat_template) {
-    SILLOK_ASSIGN(models->generator_, answer::open_local_generator(*writer.engine, writer.file, writer.adapter));
+    SILLOK_ASSIGN(models->generator_, answer::open_local_generator(*writer.engine, writer.file, settings.context, writer.adapter));
   }
   return models;
 }

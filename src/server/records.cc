@@ -57,7 +57,7 @@ struct Opened {
 };
 Result<Opened> open(App& app, Request& request, const char* form) {
   SILLOK_ASSIGN(archive::Version version, version_of(app, request, request.captures[0]));
-  SILLOK_ASSIGN(documents::Document document, app.archive.document(version.id));
+  SILLOK_ASSIGN(documents::Document document, Access(app, request.identity).document(version));
   SILLOK_TRY(record_opening(app, request.identity, version, form));
   return Opened{std::move(version), std::move(document)};
 }
@@ -84,25 +84,13 @@ Status record_opening(App& app, const govern::Identity& who, const archive::Vers
   return {};
 }
 
-Status may_have_original(App& app, const govern::Identity& who, const archive::Version& version) {
-  const auto file_of = [](const archive::Version& v) { return v.source_path.substr(0, v.source_path.find("::")); };
-  const Access access(app, who);
-  for (const archive::Version& other : app.archive.versions_of_blob(version.blob)) {
-    // A copy elsewhere with another label says nothing of this file.
-    if (other.erased || file_of(other) != file_of(version) || access.sees(other.label)) continue;
-    return fail(ErrorCode::kNotFound, "there is no original of '" + shorten(version.record, 200) + "' that could be given alone");
-  }
-  return {};
-}
-
-Json link_json(App& app, const Access& access, const archive::Link& link, std::string_view record) {
+Json link_json(const Access& access, const archive::Link& link, std::string_view record) {
   const bool out = link.from_record == record;
   const std::string& other = out ? link.to_record : link.from_record;
   std::string title;
   if (!other.empty()) {
     if (const auto version = access.version(other, 0, kDayMax)) title = version->title;
   }
-  (void)app;
   return {{"kind", archive::to_string(link.kind)}, {"direction", out ? "out" : "in"}, {"record", other.empty() ? Json() : Json(other)},
           {"title", title}, {"anchor", out ? link.to_anchor : link.from_anchor}, {"from_anchor", link.from_anchor}, {"target", link.target},
           {"words", link.words}, {"weight", link.weight}};
@@ -121,10 +109,9 @@ Response list_records(App& app, Request& request) {
   filter.limit = std::max<uint64_t>(1, *limit);
   filter.day = *day;
   const auto listing = Access(app, request.identity).list(filter);
-  if (!listing) return error_response(Surface::kNative, listing.error());
   Json records = Json::array();
-  for (size_t i = 0; i < listing->records.size(); ++i) records.push_back(record_json(listing->records[i], listing->versions[i]));
-  return json_response({{"records", std::move(records)}, {"next", listing->next.empty() ? Json() : Json(listing->next)}, {"total", listing->total}});
+  for (size_t i = 0; i < listing.records.size(); ++i) records.push_back(record_json(listing.records[i], listing.versions[i]));
+  return json_response({{"records", std::move(records)}, {"next", listing.next.empty() ? Json() : Json(listing.next)}, {"total", listing.total}});
 }
 
 Response show_record(App& app, Request& request) {
@@ -168,9 +155,7 @@ Response record_text(App& app, Request& request) {
 Response record_original(App& app, Request& request) {
   const auto version = version_of(app, request, request.captures[0]);
   if (!version) return error_response(Surface::kNative, version.error());
-  // A container holds other records too: its bytes are for those who may see all that came from it.
-  if (const Status whole = may_have_original(app, request.identity, *version); !whole) return error_response(Surface::kNative, whole.error());
-  auto bytes = app.archive.original(version->id);
+  auto bytes = Access(app, request.identity).view().original(version->id);
   if (!bytes) return error_response(Surface::kNative, bytes.error());
   if (const Status kept = record_opening(app, request.identity, *version, "original"); !kept) return error_response(Surface::kNative, kept.error());
   Response response;
@@ -205,7 +190,7 @@ Response record_links(App& app, Request& request) {
   const Access access(app, request.identity);
   const auto day = day_argument(request);
   Json links = Json::array();
-  for (const archive::Link& link : access.links(*version, day.value_or(kDayMax))) links.push_back(link_json(app, access, link, version->record));
+  for (const archive::Link& link : access.links(*version, day.value_or(kDayMax))) links.push_back(link_json(access, link, version->record));
   return json_response({{"record", version->record}, {"version", version->number}, {"links", std::move(links)}});
 }
 

@@ -7,8 +7,6 @@ namespace sillok::server {
 
 Status record_opening(App& app, const govern::Identity& who, const archive::Version& version, const char* form);
 Response record_detail(App& app, const govern::Identity& who, const archive::Version& version);
-Json link_json(App& app, const Access& access, const archive::Link& link, std::string_view record);
-// kNotFound if the file it was read from holds records that the asker may not see.
-Status may_have_original(App& app, const govern::Identity& who, const archive::Version& version);
+Json link_json(const Access& access, const archive::Link& link, std::string_view record);
 
 }  // namespace sillok::server

@@ -48,6 +48,9 @@ const std::vector<Route>& table() {
       {"GET", "/api/records/{record}/original", kScope, Scope::kRead, kNative, Body::kNone, record_original, "recordOriginal", "The bytes of the file it was read from", {kVersion, kAsOf}, "", {{200, "Bytes", "application/octet-stream"}}},
       {"GET", "/api/records/{record}/blocks", kScope, Scope::kRead, kNative, Body::kNone, record_blocks, "recordBlocks", "Its blocks, for comparing", {kVersion, kAsOf}, "", {{200, "BlockList"}}},
       {"GET", "/api/records/{record}/links", kScope, Scope::kRead, kNative, Body::kNone, record_links, "recordLinks", "What it is linked with", {kVersion, kAsOf}, "", {{200, "LinkList"}}},
+      {"POST", "/api/records/{record}/label", kScope, Scope::kLabel, kNative, Body::kJson, change_label, "changeLabel", "Raise its label; or propose to lower it, which a second person confirms", {}, "LabelChange", {{200, "RecordDetail"}, {202, "ProposalMade"}, {204, ""}}},
+      {"GET", "/api/proposals", kScope, Scope::kLabel, kNative, Body::kNone, list_proposals, "listProposals", "Labels that somebody wants lowered", {}, "", {{200, "ProposalList"}}},
+      {"POST", "/api/proposals/{proposal}", kScope, Scope::kLabel, kNative, Body::kJson, decide_proposal, "decideProposal", "Confirm or refuse it", {}, "Decision", {{204, ""}}},
       // jobs
       {"GET", "/api/jobs", kSignedIn, {}, kNative, Body::kNone, list_jobs, "listJobs", "Jobs, newest first: one's own, or all for who runs the system", {}, "", {{200, "JobList"}}},
       {"GET", "/api/jobs/{job}", kSignedIn, {}, kNative, Body::kNone, show_job, "showJob", "One job", {}, "", {{200, "Job"}}},

@@ -82,6 +82,8 @@ Result<bool> Cursor::next() {
 
 int64_t Cursor::integer(int column) const { return sqlite3_column_int64(statement_, column); }
 
+bool Cursor::is_null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
+
 double Cursor::real(int column) const { return sqlite3_column_double(statement_, column); }
 
 std::string_view Cursor::view(int column) const {

@@ -33,6 +33,7 @@ class Cursor {
   int64_t integer(int column) const;
   Day day(int column) const { return static_cast<Day>(integer(column)); }
   double real(int column) const;
+  bool is_null(int column) const;
   std::string text(int column) const { return std::string(view(column)); }
   std::string_view view(int column) const;  // text or blob; valid until next()
 

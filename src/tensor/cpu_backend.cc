@@ -20,6 +20,9 @@ bool runs_here(Isa isa) {
     case Isa::kAvx2:
       return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
     case Isa::kAvx512:
+#if defined(SILLOK_EMULATE_AVX512)
+      return runs_here(Isa::kAvx2);
+#endif
       return runs_here(Isa::kAvx2) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
              __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
 #endif
@@ -135,41 +138,49 @@ Result<std::unique_ptr<Weight>> CpuBackend::load(const WeightData& data, WeightU
       break;
     }
     case WeightUse::kEmbedding:
+    case WeightUse::kMatrix:
+      // Untouched, it costs nothing; refused, it is refused here.
+      SILLOK_ASSIGN(weight->packed, Memory::map(weight->panels() * weight->panel_bytes()));
+      weight->file_rows = rows;
+      weight->is_file = is_read_only_file(rows, data.rows * bytes_of_row);
       if (keep_alive != nullptr) {
-        weight->file_rows = rows;
         weight->keep_alive = std::move(keep_alive);
+      } else if (use == WeightUse::kMatrix) {
+        pack(*weight);
+        weight->file_rows = nullptr;
       } else {
         SILLOK_ASSIGN(weight->copy, Memory::map(data.rows * bytes_of_row));
         std::memcpy(weight->copy.data(), rows, data.rows * bytes_of_row);
         weight->file_rows = reinterpret_cast<const uint8_t*>(weight->copy.data());
+        weight->is_file = false;
       }
       break;
-    case WeightUse::kMatrix: SILLOK_TRY(pack(*weight, rows, &weight->packed)); break;
   }
   return weight;
 }
 
-Status CpuBackend::pack(const CpuWeight& weight, const uint8_t* rows, Memory* packed) {
-  SILLOK_ASSIGN(*packed, Memory::map(weight.panels() * weight.panel_bytes()));
+void pack_panels(const CpuWeight& weight, size_t first, size_t last, uint8_t* to) {
   const size_t bytes_of_row = row_bytes(weight.type(), weight.columns());
-  auto* to = reinterpret_cast<uint8_t*>(packed->data());
-  const bool from_file = is_read_only_file(rows, weight.rows() * bytes_of_row);
+  const uint8_t* from = weight.file_rows + first * kPanel * bytes_of_row;
+  const size_t bytes = (std::min(weight.rows(), last * kPanel) - first * kPanel) * bytes_of_row;
+  if (weight.is_file) want_pages(from, bytes);
+  for (size_t panel = first; panel < last; ++panel) {
+    const size_t row = panel * kPanel;
+    pack_panel(weight.type(), weight.file_rows + row * bytes_of_row, bytes_of_row, std::min(kPanel, weight.rows() - row),
+               weight.columns(), to + (panel - first) * weight.panel_bytes());
+  }
+  if (weight.is_file) drop_pages(from, bytes);
+}
+
+void CpuBackend::pack(CpuWeight& weight) {
+  auto* to = reinterpret_cast<uint8_t*>(weight.packed.data());
   // About a megabyte a task: pages of the file are asked for and given back in runs, and never pile up.
-  const size_t run = std::max<size_t>(1, (size_t{1} << 20) / (kPanel * bytes_of_row));
+  const size_t run = std::max<size_t>(1, (size_t{1} << 20) / weight.panel_bytes());
   team_.run((weight.panels() + run - 1) / run, [&](size_t task, uint32_t) {
     const size_t first = task * run, last = std::min(weight.panels(), first + run);
-    const size_t first_row = first * kPanel, last_row = std::min(weight.rows(), last * kPanel);
-    const uint8_t* from = rows + first_row * bytes_of_row;
-    const size_t bytes = (last_row - first_row) * bytes_of_row;
-    if (from_file) want_pages(from, bytes);
-    for (size_t panel = first; panel < last; ++panel) {
-      const size_t row = panel * kPanel;
-      pack_panel(weight.type(), rows + row * bytes_of_row, bytes_of_row, std::min(kPanel, weight.rows() - row),
-                 weight.columns(), to + panel * weight.panel_bytes());
-    }
-    if (from_file) drop_pages(from, bytes);
+    pack_panels(weight, first, last, to + first * weight.panel_bytes());
   });
-  return {};
+  weight.is_packed = true;
 }
 
 void CpuBackend::write(View to, const float* from) {

@@ -32,15 +32,17 @@ class CpuWeight final : public Weight {
 
   size_t panels() const { return (rows_ + kPanel - 1) / kPanel; }
   size_t panel_bytes() const { return packed_panel_bytes(type_, columns_); }
-  const uint8_t* panel(size_t index) const {
-    return reinterpret_cast<const uint8_t*>(packed.data()) + index * panel_bytes();
-  }
   const float* vector() const { return reinterpret_cast<const float*>(plain.data()); }
 
-  Memory packed;  // kMatrix: panels. kEmbedding: empty until it is first multiplied
+  // What a weight is multiplied with: panels, room for which is mapped by load and touched when they are packed. Weights of a
+  // file are packed when they are multiplied for the second time; the first time each thread packs what it is about to use
+  // into its scratch. A model then gives its first token before all of it has been written to memory once more.
+  Memory packed;
+  bool is_packed = false, was_used = false;
   Memory plain;   // kVector: float32
-  // kEmbedding: the rows as in the file, kept by keep_alive or, without one, by `copy`.
+  // The rows as in the file, kept by keep_alive or, for an embedding without one, by `copy`. Null once they are not needed.
   const uint8_t* file_rows = nullptr;
+  bool is_file = false;  // file_rows are pages of a file
   std::shared_ptr<const void> keep_alive;
   Memory copy;
 
@@ -48,6 +50,9 @@ class CpuWeight final : public Weight {
   Type type_;
   size_t rows_, columns_;
 };
+
+// Packs panels first .. last - 1 of weight.file_rows.
+void pack_panels(const CpuWeight& weight, size_t first, size_t last, uint8_t* to);
 
 class CpuKvStore final : public KvStore {
  public:
@@ -122,14 +127,20 @@ class CpuBackend final : public Backend {
     float* y = nullptr;
     size_t stride = 0;
     size_t first_task = 0, panels_a_task = 0;
+    bool packs = false;                 // each task packs its panels first
+    const uint8_t* panels = nullptr;    // packed, from first_panel on
+    size_t first_panel = 0, panel_bytes = 0;
+
+    const uint8_t* panel(size_t index) const { return panels + (index - first_panel) * panel_bytes; }
   };
   // A thread's room for unpacked weights.
   struct Scratch {
     Chunk chunks[kQuantisedGroup];
     std::vector<float> sums[kPlainGroup];  // see Output
+    Memory panels;                         // see Job::packs
   };
 
-  Status pack(const CpuWeight& weight, const uint8_t* rows, Memory* packed);
+  void pack(CpuWeight& weight);
   void multiply_rows(const Rows& x, std::span<const Job> jobs);
   void multiply_plain(const Job& job, const Rows& x, size_t first_row, size_t rows, size_t first_panel, size_t last_panel,
                       Scratch& scratch);

@@ -89,7 +89,7 @@ void CpuBackend::multiply(View x, std::span<const Product> products) {
     const Rows y = rows_of(product.y);
     const auto* weight = static_cast<const CpuWeight*>(product.weight);
     SILLOK_CHECK(weight != nullptr && weight->columns() == x.columns && y.columns == weight->rows() && y.count == x.rows);
-    jobs.push_back(Job{.weight = weight, .y = y.data, .stride = y.stride, .first_task = 0, .panels_a_task = 0});
+    jobs.push_back({.weight = weight, .y = y.data, .stride = y.stride});
   }
   multiply_rows(rows, jobs);
 }
@@ -101,18 +101,19 @@ void CpuBackend::multiply_rows(const Rows& x, std::span<const Job> wanted) {
   size_t tasks = 0;
   bool quantised = false, plain = false;
   for (Job& job : jobs) {
-    if (job.weight->packed.size() == 0) {
-      // An embedding that is multiplied for the first time. What mmap refuses here the loader could not have either.
-      SILLOK_CHECK(job.weight->file_rows != nullptr);
-      auto* weight = const_cast<CpuWeight*>(job.weight);
-      SILLOK_CHECK(pack(*weight, weight->file_rows, &weight->packed).has_value());
-    }
-    (is_plain(job.weight->type()) ? plain : quantised) = true;
-    const size_t group = is_plain(job.weight->type()) ? kPlainGroup : kQuantisedGroup;
-    const size_t run = x.count > kFewRows ? group : kRunBytes / job.weight->panel_bytes();
-    job.panels_a_task = std::clamp<size_t>(run, 1, std::max<size_t>(1, job.weight->panels() / (2 * team_.size())));
+    auto* weight = const_cast<CpuWeight*>(job.weight);
+    if (!weight->is_packed && weight->was_used) pack(*weight);
+    job.packs = !weight->is_packed;
+    weight->was_used = true;
+    job.panel_bytes = weight->panel_bytes();
+    job.panels = reinterpret_cast<const uint8_t*>(weight->packed.data());
+    (is_plain(weight->type()) ? plain : quantised) = true;
+    const size_t group = is_plain(weight->type()) ? kPlainGroup : kQuantisedGroup;
+    const size_t run = x.count > kFewRows ? group : kRunBytes / job.panel_bytes;
+    job.panels_a_task = std::clamp<size_t>(run, 1, std::max<size_t>(1, weight->panels() / (2 * team_.size())));
     job.first_task = tasks;
-    tasks += slices * ((job.weight->panels() + job.panels_a_task - 1) / job.panels_a_task);
+    // A task that packs goes through all slices, so as to pack once.
+    tasks += (job.packs ? 1 : slices) * ((weight->panels() + job.panels_a_task - 1) / job.panels_a_task);
   }
   if (quantised) quantise_rows(x);
   if (plain && x.count > kFloatTile) arrange_rows(x);
@@ -124,14 +125,23 @@ void CpuBackend::multiply_rows(const Rows& x, std::span<const Job> wanted) {
     const Job& job = jobs[index];
     const size_t runs = (job.weight->panels() + job.panels_a_task - 1) / job.panels_a_task;
     const size_t slice = (task - job.first_task) / runs, run = (task - job.first_task) % runs;
-    const size_t first_row = slice * kSlice, rows = std::min(kSlice, x.count - first_row);
     const size_t first = run * job.panels_a_task, last = std::min(job.weight->panels(), first + job.panels_a_task);
     Job part = job;
-    part.y += first_row * job.stride;
-    if (is_plain(job.weight->type())) {
-      multiply_plain(part, x, first_row, rows, first, last, *scratch_[thread]);
-    } else {
-      multiply_quantised(part, first_row, rows, first, last, *scratch_[thread]);
+    if (job.packs) {
+      auto* panels = reinterpret_cast<uint8_t*>(room(&scratch_[thread]->panels, (last - first) * job.panel_bytes));
+      pack_panels(*job.weight, first, last, panels);
+      part.panels = panels;
+      part.first_panel = first;
+    }
+    const size_t last_row = job.packs ? x.count : std::min(x.count, (slice + 1) * kSlice);
+    for (size_t first_row = slice * kSlice; first_row < last_row; first_row += kSlice) {
+      const size_t rows = std::min(kSlice, last_row - first_row);
+      part.y = job.y + first_row * job.stride;
+      if (is_plain(job.weight->type())) {
+        multiply_plain(part, x, first_row, rows, first, last, *scratch_[thread]);
+      } else {
+        multiply_quantised(part, first_row, rows, first, last, *scratch_[thread]);
+      }
     }
   });
 }
@@ -156,7 +166,7 @@ void CpuBackend::multiply_plain(const Job& job, const Rows& x, size_t first_row,
       const size_t stride = lone ? x.stride : kChunk;
       for (size_t row = 0; row < rows; row += tile_rows) {
         for (size_t p = 0; p < panels; ++p) {
-          const uint8_t* from = weight.panel(group + p) + column * column_bytes;
+          const uint8_t* from = job.panel(group + p) + column * column_bytes;
           Tile tile = outs[p].tile(row, std::min(tile_rows, rows - row), column == 0);
           if (row == 0) tile.ahead = from + (lone ? kAheadBytes : columns * column_bytes);
           kernels_.multiply(type, from, columns, of_chunk + row * stride, stride, tile);
@@ -183,7 +193,7 @@ void CpuBackend::multiply_quantised(const Job& job, size_t first_row, size_t row
     for (size_t chunk = 0; chunk < chunks_of(weight.columns()); ++chunk) {
       const size_t columns = std::min(kChunk, weight.columns() - chunk * kChunk);
       if (rows <= kDirectRows && kernels_.dot_direct != nullptr) {
-        const uint8_t* from = weight.panel(group) + chunk * chunk_bytes;
+        const uint8_t* from = job.panel(group) + chunk * chunk_bytes;
         Tile tile = outs[0].tile(0, rows, chunk == 0);
         tile.ahead = from + chunk_bytes;
         tile.ahead_step = chunk_bytes / kChunkBlocks;
@@ -191,7 +201,7 @@ void CpuBackend::multiply_quantised(const Job& job, size_t first_row, size_t row
         if (kernels_.dot_direct(weight.type(), from, columns / kBlock, of_chunk, tile)) continue;
       }
       for (size_t p = 0; p < panels; ++p) {
-        const uint8_t* from = weight.panel(group + p) + chunk * chunk_bytes;
+        const uint8_t* from = job.panel(group + p) + chunk * chunk_bytes;
         kernels_.unpack(weight.type(), from, columns / kBlock, &scratch.chunks[p]);
       }
       const ActivationChunk* of_chunk = x + chunk * activation_rows_ + first_row;
@@ -200,7 +210,7 @@ void CpuBackend::multiply_quantised(const Job& job, size_t first_row, size_t row
         for (size_t p = 0; p < panels; ++p) {
           Tile tile = outs[p].tile(row, count, chunk == 0);
           if (row == 0) {  // the panel's next chunk, or the next panel
-            tile.ahead = weight.panel(group + p) + (chunk + 1) * chunk_bytes;
+            tile.ahead = job.panel(group + p) + (chunk + 1) * chunk_bytes;
             tile.ahead_step = chunk_bytes / kChunkBlocks;
           }
           kernels_.dot(kind, scratch.chunks[p], columns / kBlock, of_chunk + row, tile);
@@ -255,9 +265,9 @@ void CpuBackend::add_low_rank(View x, View y, const LowRank& adapter) {
   low_rank_.resize(count * (a.rows() + b.rows()));
   float* inner = low_rank_.data();
   float* outer = inner + count * a.rows();
-  const Job first{&a, inner, a.rows(), 0, 0};
+  const Job first{.weight = &a, .y = inner, .stride = a.rows()};
   multiply_rows(from, {&first, 1});
-  const Job second{&b, outer, b.rows(), 0, 0};
+  const Job second{.weight = &b, .y = outer, .stride = b.rows()};
   multiply_rows({inner, count, a.rows(), a.rows()}, {&second, 1});
   for_rows(count, to.columns, [&](size_t i) {
     float* row = to.row(adapter.rows.empty() ? i : adapter.rows[i]);

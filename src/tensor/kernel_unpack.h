@@ -88,12 +88,15 @@ inline void unpack_iq4(const uint8_t* from, size_t blocks, Chunk* out) {
 
 // Codes 12 above the table's values are unsigned and below 25.
 constexpr int8_t kMxfp4Raised[16] = {12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0};
+inline Floats mxfp4_scales(const uint8_t* exponents, size_t v) {
+  const Ints e = load_panel_bytes(exponents, v);
+  const Ints tiny = e == 1 ? Ints{} + 0x00400000 : Ints{} + 0x00200000;  // subnormal: mxfp4_scale
+  return from_bits(e < 2 ? tiny : (e - 1) << 23);
+}
 inline void unpack_mxfp4(const uint8_t* from, size_t blocks, Chunk* out) {
   for (size_t block = 0; block < blocks; ++block, from += 272) {
     for_both([&](size_t v) {
-      const Ints e = load_panel_bytes(from, v);
-      const Ints tiny = e == 1 ? Ints{} + 0x00400000 : Ints{} + 0x00200000;  // subnormal: mxfp4_scale
-      const Floats d = from_bits(e < 2 ? tiny : (e - 1) << 23);
+      const Floats d = mxfp4_scales(from, v);
       store(d, &out->d[block][8 * v]);
       store(d * -12.0f, &out->offset[block][8 * v]);
     });

@@ -180,7 +180,7 @@ class Backend {
   virtual std::string name() const = 0;  // "cpu avx2, 2 threads"
 
   virtual Result<std::unique_ptr<Buffer>> allocate(size_t floats) = 0;  // zeroed; kLimit if it does not fit
-  // `keep_alive` owns data.data (a mapped file); the backend may drop it once repacked.
+  // `keep_alive` owns data.data (a mapped file, which must not change while the weight lives). Without it the bytes are copied.
   virtual Result<std::unique_ptr<Weight>> load(const WeightData& data, WeightUse use,
                                                std::shared_ptr<const void> keep_alive) = 0;
   virtual Result<std::unique_ptr<KvStore>> make_kv(const KvShape& shape) = 0;

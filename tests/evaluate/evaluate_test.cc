@@ -55,6 +55,26 @@ TEST(Metrics, RecallCountsEachGoldRecord) {
   EXPECT_DOUBLE_EQ(m.answer_rate, 50);
 }
 
+TEST(Metrics, WrittenAnswersAreMeasuredApart) {
+  Outcome right = outcome(0.9, true, true), silent = outcome(0.8, true, true), rightly = outcome(0.2, false, false);
+  right.ranks = {1, 2};
+  right.writing = {.asked = true, .written = true, .holds = true, .exact = 0, .f1 = 0.5, .cites = 4, .cites_right = 3, .records_cited = 1, .sentences = 3, .supported = 2, .ms = 10, .text = "", .why = ""};
+  silent.ranks = {1};
+  silent.writing.asked = rightly.writing.asked = true;
+  silent.writing.sentences = 1;
+  const WritingMetrics w = summarise({&right, &silent, &rightly}).writing;
+  EXPECT_EQ(w.questions, 3U);
+  EXPECT_DOUBLE_EQ(w.written, 50);
+  EXPECT_DOUBLE_EQ(w.answer_rate, 50);
+  EXPECT_DOUBLE_EQ(w.f1, 25);
+  EXPECT_DOUBLE_EQ(w.citation_precision, 75);
+  EXPECT_DOUBLE_EQ(w.citation_recall, 50);
+  EXPECT_DOUBLE_EQ(w.supported_sentences, 50);
+  EXPECT_DOUBLE_EQ(w.abstention_precision, 50);
+  EXPECT_DOUBLE_EQ(w.abstention_recall, 100);
+  EXPECT_EQ(summarise({}).writing.questions, 0U);
+}
+
 TEST(Gold, NamesTheLineThatIsWrong) {
   const fs::path file = fs::temp_directory_path() / ("sillok_gold_" + std::to_string(::getpid()));
   ASSERT_TRUE(write_file_atomic(file, "{\"id\":\"a\",\"question\":\"q\",\"answers\":[\"x\"]}\n\n{\"question\":\"r\",\"as_of\":\"2024-03-01\",\"answerable\":false}\n"));

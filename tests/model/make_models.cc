@@ -38,6 +38,7 @@ int main(int argc, char** argv) {
   int status = 0;
   std::vector<model::SmallModel> all = model::small_models();
   for (model::SmallModel& adapter : model::small_adapters()) all.push_back(std::move(adapter));
+  all.push_back(model::chatting_model());
   for (const model::SmallModel& small : all) {
     bool wanted = argc == 2;
     for (int i = 2; i < argc; ++i) wanted = wanted || small.name == argv[i];

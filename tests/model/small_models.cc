@@ -470,6 +470,17 @@ Status write_small_model(const SmallModel& model, const fs::path& path) {
   return write_gguf(path, model.file, fill);
 }
 
+SmallModel chatting_model() {
+  SmallModel model = small_model("llama");
+  model.name = "llama-chat";
+  for (auto& [key, value] : model.file.metadata) {
+    if (key == "llama.context_length") value = uint64_t{16384};
+  }
+  model.file.metadata.emplace_back("tokenizer.chat_template",
+                                   std::string("{% for m in messages %}<s>{{ m.role }}\n{{ m.content }}</s>{% endfor %}{% if add_generation_prompt %}<s>assistant\n{% endif %}"));
+  return model;
+}
+
 SmallModel measured_model(Type type) {
   const Sizes sizes = {.layers = 16, .width = 2048, .heads = 32, .kv_heads = 8, .head_size = 64, .feed_forward = 8192,
                        .context = 8192, .vocabulary = 128256};

@@ -23,6 +23,9 @@ Status write_small_model(const SmallModel& model, const fs::path& path);
 // A LoRA adapter for the small model "llama": rank 4 in attention, 6 in one feed-forward, alpha 8; and another of rank 2.
 std::vector<SmallModel> small_adapters();
 
+// The small model "llama" with a chat template and a context that evidence fits into: it speaks nonsense, in turns.
+SmallModel chatting_model();
+
 // A llama of 1.24 B parameters (16 layers, 2048 wide, 32 heads of which 8 for keys, 8192 feed-forward, 128,256 tokens)
 // with every matrix of `type`: for measuring speed.
 SmallModel measured_model(tensor::Type type);

@@ -69,7 +69,7 @@ class OpenApiTest : public ServingTest {
 TEST_F(OpenApiTest, EveryOperationIsAsDocumented) {
   begin();
   for (const char* path : {"/healthz", "/readyz", "/metrics", "/api/openapi.json", "/api/system", "/api/first", "/api/session", "/api/people", "/api/keys",
-                           "/api/jobs", "/api/gold", "/api/evaluations", "/api/models", "/api/audit", "/api/audit/export", "/v1/models"}) {
+                           "/api/jobs", "/api/gold", "/api/evaluations", "/api/models", "/api/proposals", "/api/audit", "/api/audit/export", "/v1/models"}) {
     call("GET", path, path, 200);
   }
   call("POST", "/api/first", "/api/first", 401, {{"secret", "s"}, {"name", "n"}, {"password", "p"}});
@@ -96,6 +96,15 @@ TEST_F(OpenApiTest, EveryOperationIsAsDocumented) {
   call("GET", "/api/search", "/api/search", 400);
   call("POST", "/api/ask", "/api/ask", 200, {{"question", "출입증은 어디서 발급하나?"}, {"model", "quote"}});
   call("POST", "/api/ask", "/api/ask", 400, {{"question", ""}});
+  call("POST", "/api/records/{record}/label", "/api/records/a.md/label", 200, {{"label", "S"}, {"reason", "a test"}});
+  const HttpReply proposal = call("POST", "/api/records/{record}/label", "/api/records/a.md/label", 202, {{"label", "O"}, {"reason", "a test"}});
+  call("GET", "/api/proposals", "/api/proposals", 200);
+  call("POST", "/api/proposals/{proposal}", "/api/proposals/" + proposal.json()["proposal"].get<std::string>(), 403, {{"confirm", true}});
+  {
+    const HttpClient second = person("second", "C", "curator", {"label", "read"});
+    check("POST", "/api/proposals/{proposal}", second.post("/api/proposals/" + proposal.json()["proposal"].get<std::string>(), {{"confirm", true}}), 204);
+    EXPECT_EQ(admin_->get("/api/records/a.md").json()["label"], "O");
+  }
   call("DELETE", "/api/records/{record}", "/api/records/b.md", 204, {{"reason", "a test"}});
   // gold questions
   const HttpReply gold = call("POST", "/api/gold", "/api/gold", 201, {{"question", "출입증은 어디서?"}, {"answer", "화성"}, {"record", "a.md"}});

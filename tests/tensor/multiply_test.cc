@@ -43,6 +43,10 @@ void expect_near_product(const QuantisedMatrix& matrix, const std::vector<float>
   }
 }
 
+#if defined(SILLOK_EMULATE_AVX512)
+TEST(Emulation, IsOneOfTheInstructionSets) { EXPECT_EQ(available_isas().back(), Isa::kAvx512); }
+#endif
+
 class EveryType : public testing::TestWithParam<Type> {};
 
 TEST_P(EveryType, IsTheProductOnEveryInstructionSet) {
@@ -81,6 +85,26 @@ TEST_P(EveryType, BitsDoNotDependOnTheBatchOrTheThreads) {
                                         whole.begin() + static_cast<std::ptrdiff_t>((row + batch) * matrix.rows));
       EXPECT_TRUE(same_bits(multiply(*backend(isa, 2), matrix, part), expected)) << info(GetParam()).name << " batch " << batch;
       row += batch;
+    }
+  }
+}
+
+TEST_P(EveryType, BitsOfAKeptWeightAreThoseOfAPackedOne) {
+  const auto matrix = std::make_shared<QuantisedMatrix>(GetParam(), 330, 768, 5);
+  constexpr size_t kBatch = 201;  // past one slice of rows
+  for (const size_t batch : {size_t{1}, size_t{7}, kBatch}) {
+    const auto x = normal_values(batch * matrix->columns, 6);
+    for (const uint32_t threads : {1u, 3u}) {
+      const auto on = backend(available_isas().back(), threads);
+      const auto expected = multiply(*on, *matrix, x);
+      auto weight = *on->load(matrix->data(), WeightUse::kMatrix, matrix);
+      // Packed in passing, then for good, then used as it is.
+      for (int use = 0; use < 3; ++use) {
+        const Matrix from(*on, batch, matrix->columns, x), to(*on, batch, matrix->rows);
+        const Product product{weight.get(), to.view()};
+        on->multiply(from.view(), {&product, 1});
+        EXPECT_TRUE(same_bits(to.read(), expected)) << info(GetParam()).name << " batch " << batch << " use " << use;
+      }
     }
   }
 }

@@ -1,0 +1,166 @@
+// Labels: where they come from, that they only rise, and what a view for a clearance leaves of the archive.
+#include "test_home.h"
+
+namespace sillok::archive {
+namespace {
+
+class LabelsTest : public HomeTest {
+ protected:
+  LabelsTest() {
+    environment.start_reader = [this](const documents::ReadLimits&) -> Result<FileReader> {
+      return FileReader([this](const fs::path& path, const documents::ItemSink& sink) -> Status {
+        if (items_.empty()) return toy_read(path, sink);
+        for (const documents::Item& item : items_) {
+          documents::Item copy = item;
+          sink(std::move(copy));
+        }
+        return {};
+      });
+    };
+  }
+  // A part of the one file that is read.
+  void part(std::string name, std::string parent, std::string_view text, std::string label = "") {
+    documents::Document document = make_document(text, "eml", 1);
+    document.meta.label = std::move(label);
+    items_.push_back({std::move(name), std::move(parent), std::move(document)});
+  }
+  std::string label(const Archive& archive, const std::string& record) {
+    const auto versions = archive.versions(record);
+    return versions.empty() ? "-" : versions.back().label;
+  }
+  View view(const Archive& archive, std::string_view clearance) { return View(archive, *archive.settings().lattice.parse(clearance)); }
+
+  std::vector<documents::Item> items_;
+};
+
+TEST_F(LabelsTest, APartTakesTheLabelOfItsMailAndTheMailThoseOfItsParts) {
+  Archive archive = make();
+  part("", "", "본문이다.", "S:a");
+  part("first.txt", "", "첫째 첨부");
+  part("second.txt", "", "둘째 첨부", "C:b");
+  part("second.txt/inner.txt", "second.txt", "그 안의 것");
+  items_.push_back({"third.xls", "", fail(ErrorCode::kInvalid, "toy: cannot be read")});
+  write("mail.eml", "mail");
+  add(archive);
+  // The mail's original holds all of it; each part stands in the mail.
+  for (const char* record : {"mail.eml", "mail.eml/first.txt", "mail.eml/second.txt", "mail.eml/second.txt/inner.txt"}) {
+    EXPECT_EQ(label(archive, record), "C:a,b") << record;
+  }
+  EXPECT_TRUE(view(archive, "C:a").failures().empty());
+  EXPECT_EQ(view(archive, "C:a,b").failures().size(), 1u);
+  const int64_t change = archive.last_change();
+  AddOptions again;
+  again.read_only_changed = false;
+  EXPECT_EQ(add(archive, again).unchanged, 4u);
+  EXPECT_EQ(archive.last_change(), change);  // and stays so, without a new version
+}
+
+TEST_F(LabelsTest, AddingAgainNeverLowers) {
+  Archive archive = make();
+  write("a.txt", "@label S\none");
+  AddOptions options;
+  options.label = "C:x";
+  add(archive, options);
+  EXPECT_EQ(label(archive, "a.txt"), "C:x");
+  options.label = "O";
+  options.read_only_changed = false;
+  add(archive, options);
+  EXPECT_EQ(label(archive, "a.txt"), "C:x");
+  EXPECT_EQ(archive.versions("a.txt").size(), 1u);
+  write("b.txt", "@label S\ntwo");
+  add(archive, options);
+  EXPECT_EQ(label(archive, "b.txt"), "S");  // what its source says counts beside what is given
+}
+
+TEST_F(LabelsTest, WhatPeopleDecideHoldsForVersionsToCome) {
+  Archive archive = make();
+  write("a.txt", "대외비\none");
+  add(archive);
+  EXPECT_EQ(label(archive, "a.txt"), "S");
+  EXPECT_EQ(archive.label("a.txt", "C", "", "kim").error().code, ErrorCode::kInvalid);
+  EXPECT_EQ(archive.label("no.txt", "C", "why", "kim").error().code, ErrorCode::kNotFound);
+  const auto raised = archive.label("a.txt", "C:x", "why", "kim");
+  ASSERT_TRUE(raised);
+  EXPECT_EQ(raised->proposal, 0);
+  EXPECT_EQ(raised->from, "S");
+  write("a.txt", "two");
+  add(archive);
+  EXPECT_EQ(label(archive, "a.txt"), "C:x");
+
+  // C:y is lower in one respect: it lets others see it.
+  const auto proposed = archive.label("a.txt", "C:y", "moved", "kim");
+  ASSERT_TRUE(proposed);
+  EXPECT_GT(proposed->proposal, 0);
+  EXPECT_EQ(label(archive, "a.txt"), "C:x");
+  EXPECT_EQ(archive.decide(proposed->proposal, true, "Kim").error().code, ErrorCode::kDenied);
+  const auto other = archive.label("a.txt", "O", "published", "kim");
+  ASSERT_TRUE(archive.decide(proposed->proposal, true, "lee"));
+  EXPECT_EQ(label(archive, "a.txt"), "C:y");
+  EXPECT_EQ(archive.decide(other->proposal, true, "lee").error().code, ErrorCode::kConflict);  // it has changed since
+  ASSERT_TRUE(archive.decide(other->proposal, false, "kim"));  // one's own can be taken back
+  const auto low = archive.label("a.txt", "O", "published", "kim");
+  ASSERT_TRUE(archive.decide(low->proposal, true, "lee"));
+  EXPECT_EQ(label(archive, "a.txt"), "O");
+  AddOptions again;
+  again.read_only_changed = false;
+  add(archive, again);
+  EXPECT_EQ(label(archive, "a.txt"), "O");  // adding again does not undo what two people decided
+  EXPECT_TRUE(archive.proposals().empty());
+}
+
+TEST_F(LabelsTest, AHiddenVersionEndsNothing) {
+  Archive archive = make();
+  write("a.jsonl", "#jsonl\nR\t2020-01-01\tO\tfirst\nR\t2022-01-01\tC\tsecret\nR\t2024-01-01\tO\tthird\nT\t2020-01-01\tC\tother\n");
+  add(archive);
+  const View low = view(archive, "O");
+  const auto versions = low.versions("R");
+  ASSERT_EQ(versions.size(), 2u);
+  EXPECT_EQ(versions[0].valid_to, *parse_day("2024-01-01"));
+  EXPECT_EQ(versions[1].number, 2u);
+  EXPECT_EQ(versions[0].blob, "");  // the file's hash says what else is in it
+  EXPECT_EQ(low.version_as_of("R", *parse_day("2023-01-01"))->number, 1u);
+  EXPECT_EQ(archive.version_as_of("R", *parse_day("2023-01-01"))->label, "C");
+  const int64_t secret = archive.versions("R")[1].id;
+  for (const ErrorCode code : {low.version(secret).error().code, low.document(secret).error().code, low.original(secret).error().code}) {
+    EXPECT_EQ(code, ErrorCode::kNotFound);
+  }
+  EXPECT_EQ(low.version(secret).error().message, "there is no version " + std::to_string(secret));
+  EXPECT_EQ(low.version_as_of("T", today_).error().message, "there is no record 'T'");
+  EXPECT_EQ(low.records("", 10), (std::vector<std::string>{"R"}));
+  EXPECT_EQ(low.record_count(), 1u);
+  EXPECT_EQ(low.version_count(), 2u);
+  // The history that indexes are given says the same.
+  const auto history = archive.versions("R")[0].history;
+  ASSERT_TRUE(history);
+  ASSERT_EQ(history->later.size(), 2u);
+  EXPECT_FALSE(archive.versions("T")[0].history);
+}
+
+TEST_F(LabelsTest, AsItWasBeforeLaterVersions) {
+  Archive archive = make();
+  write("a.jsonl", "#jsonl\nR\t2020-01-01\t\tfirst\n");
+  add(archive);
+  const int64_t then = archive.last_version();
+  write("b.jsonl", "#jsonl\nR\t2021-01-01\t\tsecond\nT\t2021-01-01\t\tother\n");
+  add(archive);
+  const View before(archive, std::nullopt, then);
+  EXPECT_EQ(before.records("", 10), (std::vector<std::string>{"R"}));
+  EXPECT_EQ(before.version_as_of("R", today_)->number, 1u);
+  EXPECT_EQ(before.version_as_of("R", today_)->valid_to, kDayMax);
+}
+
+TEST_F(LabelsTest, PersonalDataIsListedByPlace) {
+  Archive archive = make();
+  write("a.txt", "전화 010-1234-5678, 010-8765-4321, hong@agency.go.kr");
+  add(archive);
+  const auto found = archive.personal(archive.versions("a.txt")[0].id);
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_EQ(found[0].kind, govern::PersonalKind::kPhone);
+  EXPECT_EQ(found[0].count, 2u);
+  EXPECT_EQ(found[1].kind, govern::PersonalKind::kEmail);
+  ASSERT_TRUE(archive.erase("a.txt"));
+  EXPECT_TRUE(archive.personal(archive.versions("a.txt")[0].id).empty());
+}
+
+}  // namespace
+}  // namespace sillok::archive

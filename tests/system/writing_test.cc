@@ -1,0 +1,93 @@
+// Written answers through the program, with a model of random weights: it speaks nonsense, none of which may be shown.
+#include "program.h"
+
+namespace sillok::system_test {
+namespace {
+
+class AskingTest : public SystemTest {
+ protected:
+  void SetUp() override {
+    SystemTest::SetUp();
+    write("구매규정.md", "# 구매규정\n\n건당 2천만원 이하의 구매는 수의계약으로 할 수 있다.\n\n같은 업체와 한 해에 5회를 넘게 계약하려면 감사담당의 사전 검토를 받는다.\n");
+    json({"add", files().string()});
+    add_others();
+    fs::create_directories(home() / "models");
+    const std::string command = (fs::path(SILLOK_PROGRAM).parent_path() / "make_models").string() + " '" + (home() / "models").string() + "' llama llama-chat > /dev/null";
+    ASSERT_EQ(std::system(command.c_str()), 0);
+    set("max_tokens = 512", "max_tokens = 32");
+  }
+  void set(const std::string& from, const std::string& to) {
+    std::string text = read_file(home() / "sillok.toml").value_or("");
+    const size_t at = text.find(from);
+    ASSERT_NE(at, std::string::npos) << from;
+    ASSERT_TRUE(write_file_atomic(home() / "sillok.toml", text.replace(at, from.size(), to)));
+  }
+  const std::string question_ = "수의계약으로 할 수 있는 구매는 건당 얼마 이하인가?";
+};
+
+TEST_F(AskingTest, NonsenseIsDroppedAndTheRecordQuoted) {
+  const Json quoted = json({"ask", question_, "--quote"});
+  ASSERT_TRUE(quoted["answerable"]) << quoted;
+  EXPECT_FALSE(quoted.contains("written"));
+  const Json answer = json({"ask", question_, "--model", "llama-chat"});
+  EXPECT_FALSE(answer["written"]) << answer;
+  EXPECT_FALSE(answer["why"].get<std::string>().empty());
+  EXPECT_EQ(answer["quotes"], quoted["quotes"]);
+  EXPECT_EQ(answer["answer"], quoted["answer"]);
+  EXPECT_TRUE(answer["model"].get<std::string>().starts_with("llama-chat sha256:")) << answer["model"];
+  for (const Json& sentence : answer["sentences"]) EXPECT_FALSE(sentence["supported"]) << sentence;
+  // Draws with one seed are the same, whatever the number of threads.
+  const Json drawn = json({"ask", question_, "--model", "llama-chat", "--seed", "7", "--threads", "1"});
+  const Json again = json({"ask", question_, "--model", "llama-chat", "--seed", "7", "--threads", "2"});
+  EXPECT_EQ(drawn["sentences"], again["sentences"]);
+  // In words: the quote, and why on standard error.
+  const Ran ran = run({"ask", question_, "--model", "llama-chat"});
+  EXPECT_EQ(ran.status, 0);
+  EXPECT_NE(ran.out.find("2천만원"), std::string::npos) << ran.out;
+  EXPECT_NE(ran.err.find("quoted, not written"), std::string::npos) << ran.err;
+}
+
+TEST_F(AskingTest, SettingsNameTheModel) {
+  set("model = \"\"", "model = \"llama-chat\"");
+  EXPECT_TRUE(json({"ask", question_}).contains("written"));
+  EXPECT_FALSE(json({"ask", question_, "--quote"}).contains("written"));
+  set("model = \"llama-chat\"", "model = \"absent\"");
+  refused({"ask", question_}, 1, "there is no model 'absent'");
+  set("unsupported = \"drop\"", "unsupported = \"keep\"");
+  refused({"ask", question_}, 1, "answer.unsupported");
+  set("unsupported = \"keep\"", "unsupportted = \"drop\"");
+  refused({"ask", question_}, 1, "answer.unsupportted is no setting");
+}
+
+TEST_F(AskingTest, AHomeWithoutTheSectionTakesTheDefaults) {
+  std::string text = read_file(home() / "sillok.toml").value_or("");
+  text.erase(text.find("[answer]"));
+  ASSERT_TRUE(write_file_atomic(home() / "sillok.toml", text));
+  EXPECT_TRUE(json({"ask", question_})["answerable"]);
+}
+
+TEST_F(AskingTest, WhatCannotWriteIsRefusedInOneLine) {
+  refused({"ask", question_, "--model", "absent"}, 1, "absent");
+  refused({"ask", question_, "--model", "llama"}, 1, "no chat template");
+  refused({"ask", question_, "--model", "llama-chat", "--quote"}, 2, "--quote");
+  refused({"ask", question_, "--conversation", write("bad.jsonl", "{\"answer\":\"x\"}\n").string()}, 1, "line 1");
+}
+
+TEST_F(AskingTest, AFollowUpLeansOnTheConversation) {
+  const std::string talk = write("talk.jsonl", "{\"question\":\"" + question_ + "\",\"answer\":\"2천만원입니다.\"}\n").string();
+  const Ran ran = run({"ask", "그럼 2022년에는?", "--quote", "--conversation", talk});
+  EXPECT_EQ(ran.status, 0);
+  EXPECT_NE(ran.err.find("understood as: 2022년에 " + question_), std::string::npos) << ran.err;
+}
+
+TEST_F(AskingTest, WrittenAnswersAreMeasured) {
+  const std::string gold = write("gold.jsonl", "{\"question\":\"" + question_ + "\",\"answers\":[\"2천만원\"],\"records\":[\"구매규정.md\"]}\n").string();
+  const Json report = json({"evaluate", gold, "--model", "llama-chat"});
+  EXPECT_EQ(report["writing"]["questions"], 1);
+  EXPECT_EQ(report["writing"]["written"], 0.0);
+  EXPECT_EQ(report["writing"]["supported_sentences"], 0.0);
+  EXPECT_FALSE(json({"evaluate", gold, "--quote"}).contains("writing"));
+}
+
+}  // namespace
+}  // namespace sillok::system_test
