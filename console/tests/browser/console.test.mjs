@@ -330,6 +330,11 @@ describe('the rest', () => {
     assert.equal(await text(page, 'nav a span'), 'Ask')
     assert.equal(await page.getAttribute('html', 'lang'), 'en')
     await page.locator('.rail .who').click()
+    const seen = await page.getByRole('button', { name: 'English' }).evaluate((button) => {
+      const box = button.getBoundingClientRect()
+      return document.elementFromPoint(box.right - 4, box.top + 8) === button
+    })
+    assert.ok(seen, 'the menu is not cut off')
     await page.getByRole('button', { name: '한국어' }).click()
     await page.getByRole('button', { name: '어둡게' }).click()
     await page.reload()
@@ -393,6 +398,9 @@ describe('every page', () => {
         await visit(page, base)
         const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
         assert.ok(over <= 0, `${name} is ${over} px too wide at ${size}`)
+        // Fields stay inside the leaf they stand in.
+        const out = await page.evaluate(() => [...document.querySelectorAll('.leaf .input')].filter((e) => e.getBoundingClientRect().right > e.closest('.leaf').getBoundingClientRect().right).length)
+        assert.equal(out, 0, `${name}: fields over the edge of their leaf at ${size}`)
       }
       await done()
     })
