@@ -7,6 +7,7 @@
 #include "cli/common.h"
 #include "cli/govern.h"
 #include "cli/model_run.h"
+#include "cli/tune.h"
 #include "documents/documents.h"
 
 namespace sillok::cli {
@@ -269,6 +270,7 @@ int run(int argc, char** argv) {
   define_govern(app, program.common, program.verb);
   define_generation(app, program);
   define_models(app, program);
+  define_tune(app, program.common, program.verb);
   if (argc > 1 && *argv[1] != '-' &&
       app.get_subcommands([&](CLI::App* verb) { return verb->get_name() == argv[1]; }).empty()) {
     return report_usage({ErrorCode::kInvalid, "there is no command '" + shorten(clean_utf8(argv[1]), 40) +

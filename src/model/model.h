@@ -2,7 +2,7 @@
 // forward pass over a batch of tokens of many sequences.
 //
 // Contents: GGUF files | safetensors | tokenizer | chat template | hyperparameters | a model and its pass | perplexity |
-//           adapters
+//           adapters | a decoder described for training
 //
 // Main path: Model::open -> Gguf::open (every offset checked) -> Hyperparameters (the architecture's row of the table)
 // -> weights into the backend -> Model::forward. Nothing here schedules, samples or knows of requests.
@@ -234,5 +234,38 @@ class Adapter {
   virtual ~Adapter() = default;
   virtual const std::string& name() const = 0;
 };
+
+// An adapter to be saved: y += alpha / rank * B (A x) for the matrices it names.
+struct AdapterContents {
+  struct Pair {
+    std::string tensor;              // the model's, "blk.0.attn_q.weight"
+    size_t rows = 0, columns = 0;    // of the model's matrix
+    std::span<const float> a, b;     // [rank, columns], [rows, rank]
+  };
+  size_t rank = 0;
+  double alpha = 0;
+  std::vector<Pair> pairs;
+  std::string base_model;            // its name or path, for the person who reads the file
+};
+// Both are read by Adapter::open and by other engines. The second writes adapter_config.json and
+// adapter_model.safetensors into `folder`; kUnsupported where the architecture has no Hugging Face names here.
+Status write_gguf_adapter(const fs::path& path, const AdapterContents& adapter, const Hyperparameters& model);
+Status write_peft_adapter(const fs::path& folder, const AdapterContents& adapter, const Hyperparameters& model);
+
+// ---------------------------------------------------------------------------------------------
+// A decoder described for training: what a pass that is differentiated must know
+
+// Layers of the Llama family, r residual_scale: x += r attention(norm(x)); x += r down(silu(gate n) * up n), n = norm(x).
+// Norms are RMS norms; q, k and v are matrices of their own.
+struct Decoder {
+  Hyperparameters shape;
+  float epsilon = 0;
+  bool head_norm = false;  // queries and keys are normalised head by head before they rotate
+  tensor::Rope rope;
+  float attention_scale = 1, embedding_scale = 1, residual_scale = 1, logit_scale = 1;  // logits are multiplied by the last
+};
+// Checks every tensor as Model::open does. `context` as in ModelOptions. kUnsupported for an architecture, or a variant
+// of one, whose pass has other parts than these; the message names it.
+Result<Decoder> describe_decoder(const Gguf& file, uint32_t context);
 
 }  // namespace sillok::model

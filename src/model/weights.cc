@@ -234,7 +234,7 @@ class Walk {
 
 }  // namespace
 
-Status check_tensors(const Gguf& file, Configuration& configuration) {
+Result<Weights> check_tensors(const Gguf& file, Configuration& configuration) {
   Hyperparameters& shape = configuration.shape;
   const GgufTensor* embedding = file.tensor("token_embd.weight");
   if (embedding == nullptr) return fail(ErrorCode::kInvalid, "tensor 'token_embd.weight' is missing");
@@ -249,9 +249,7 @@ Status check_tensors(const Gguf& file, Configuration& configuration) {
     for (const uint64_t size : tensor.shape) elements *= size;
     shape.parameters += elements;
   }
-  const auto checked = Walk(file, nullptr, configuration, nullptr).run();
-  if (!checked) return fail(checked.error());
-  return {};
+  return Walk(file, nullptr, configuration, nullptr).run();
 }
 
 Result<Weights> load_weights(const std::shared_ptr<const Gguf>& file, const Configuration& configuration,

@@ -50,8 +50,8 @@ struct Weights {
 
 // Checks every tensor against `configuration` and fills its vocabulary, feed-forward size where absent and parameter
 // count. kInvalid names the tensor that is missing, misshapen or of a type that cannot be computed with;
-// kUnsupported one that this architecture's pass would leave out.
-Status check_tensors(const Gguf& file, Configuration& configuration);
+// kUnsupported one that this architecture's pass would leave out. Gives the weights without their data.
+Result<Weights> check_tensors(const Gguf& file, Configuration& configuration);
 // Loads what check_tensors has passed.
 Result<Weights> load_weights(const std::shared_ptr<const Gguf>& file, const Configuration& configuration,
                              tensor::Backend& backend);
