@@ -72,7 +72,7 @@ TEST_F(OpenApiTest, EveryOperationIsAsDocumented) {
                            "/api/jobs", "/api/gold", "/api/evaluations", "/api/models", "/api/proposals", "/api/audit", "/api/audit/export", "/v1/models"}) {
     call("GET", path, path, 200);
   }
-  call("POST", "/api/first", "/api/first", 401, {{"secret", "s"}, {"name", "n"}, {"password", "p"}});
+  call("POST", "/api/first", "/api/first", 401, {{"secret", "s"}, {"name", "n"}, {"password", kPassword}});
   check("POST", "/api/session", client().post("/api/session", {{"name", "admin"}, {"password", kPassword}}), 200);
   call("POST", "/api/session", "/api/session", 401, {{"name", "admin"}, {"password", "wrong wrong wrong"}});
   // records
