@@ -1,0 +1,50 @@
+// Lines of JSON to sequences of tokens with a question at each: what comes next? Private to train.
+//
+// {"messages": [{"role", "content"}, ...]}  rendered by the model's own chat template. Only what the assistant says is asked:
+//     from where the template's generation prompt ends to the mark that ends the turn, that included, as `sillok chat`
+//     would have the model write them.
+// {"text": "..."}                           continued pretraining: every token is asked, the end-of-text token too. A text
+//     longer than the context becomes several examples, which share one token at their seams.
+#pragma once
+
+#include "model/model.h"
+#include "train/autograd_decoder.h"
+#include "train/autograd_random.h"
+
+namespace sillok::train {
+
+struct Example {
+  std::vector<model::Token> tokens;
+  std::vector<uint8_t> asked;  // by token: whether it is to be predicted from those before it
+  size_t line = 0;
+};
+struct Dataset {
+  std::vector<Example> examples;  // each of 2 to context + 1 tokens, at least one of them asked
+  size_t cut = 0, first_cut_line = 0;  // conversations longer than the context: their ends are left out
+  size_t tokens = 0, targets = 0;
+  std::string digest;             // SHA-256 of the file
+};
+
+// kInvalid with file, line and what is wrong there; nothing is skipped. `from` has the tokenizer and the chat template.
+Result<Dataset> read_dataset(const fs::path& path, const model::Gguf& from, const model::Tokenizer& tokenizer, uint32_t context);
+
+// The examples in a new order each epoch, drawn from the seed, packed into sequences of at most `context` tokens.
+class SequenceStream {
+ public:
+  SequenceStream(const Dataset& dataset, uint32_t context, uint64_t seed);  // dataset outlives it
+  Sequence next();
+  void skip(uint64_t sequences);
+  // Sequences of the first `epochs` passes over the data.
+  uint64_t count(double epochs) const;
+
+ private:
+  std::vector<std::vector<uint32_t>> pack(uint64_t epoch) const;  // example numbers by sequence
+
+  const Dataset& dataset_;
+  uint32_t context_;
+  uint64_t seed_, epoch_ = 0;
+  std::vector<std::vector<uint32_t>> packed_;
+  size_t at_ = 0;
+};
+
+}  // namespace sillok::train

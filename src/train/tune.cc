@@ -1,0 +1,49 @@
+// Tuning: an adapter for a model, from conversations and texts.
+#include "train/lora.h"
+#include "train/tune_loop.h"
+
+namespace sillok::train {
+
+Result<RunReport> tune(const TuneOptions& options, const StepProgress& progress) {
+  const RunSettings& settings = options.run;
+  SILLOK_ASSIGN(const std::shared_ptr<const model::Gguf> file, model::Gguf::open(options.model));
+  auto network = read_network<float>(file, settings.context);
+  if (!network) return fail(network.error().in(options.model.string()));
+  auto tokenizer = model::Tokenizer::from(*file);
+  if (!tokenizer) return fail(tokenizer.error().in(options.model.string()));
+  if ((*tokenizer)->size() != network->decoder.shape.vocabulary) {
+    return fail(ErrorCode::kInvalid, options.model.string() + ": the tokenizer and the embedding are of different sizes");
+  }
+  SILLOK_TRY(add_adapters(*network, options.lora, settings.seed));
+  SILLOK_ASSIGN(const Dataset dataset, read_dataset(options.data, *file, **tokenizer, settings.context));
+  SILLOK_ASSIGN(const FileLock lock, open_run_folder(options.out, settings.resume));
+
+  Fingerprint fingerprint;
+  fingerprint.add("data", dataset.digest);
+  SILLOK_ASSIGN(const MappedFile bytes, MappedFile::open(options.model));
+  fingerprint.add("model", hash64(bytes.bytes()));
+  fingerprint.add("rank", options.lora.rank);
+  fingerprint.add("alpha", options.lora.alpha);
+  for (const std::string& target : options.lora.targets) fingerprint.add("target", target);
+  fingerprint.add(settings);
+
+  Workers workers(settings.threads);
+  SequenceStream stream(dataset, settings.context, settings.seed);
+  SILLOK_ASSIGN(RunReport report, run_steps({*network, workers, stream, settings, options.out, fingerprint}, progress));
+  SILLOK_ASSIGN(const SavedAdapter saved, save_adapters(*network, options.lora, options.model.filename().string(), options.out));
+  report.files = {options.out / "adapter.gguf"};
+  if (saved.peft_refusal.empty()) {
+    report.files.push_back(options.out / "adapter_model.safetensors");
+    report.files.push_back(options.out / "adapter_config.json");
+  } else {
+    report.note = "no PEFT files: " + saved.peft_refusal;
+  }
+  report.examples = dataset.examples.size();
+  report.cut_examples = dataset.cut;
+  report.first_cut_line = dataset.first_cut_line;
+  report.tokens = dataset.tokens;
+  report.targets = dataset.targets;
+  return report;
+}
+
+}  // namespace sillok::train

@@ -1,0 +1,189 @@
+#include "train/tune_loop.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <fstream>
+
+#include "train/tune_checkpoint.h"
+
+namespace sillok::train {
+namespace {
+
+constexpr const char *kCheckpoint = "checkpoint.bin", *kLog = "log.jsonl";
+
+double processor_seconds() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6; };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+// A line a step. What an interrupted run wrote behind its last checkpoint is taken back, as the run itself is.
+class Log {
+ public:
+  static Result<Log> open(const fs::path& path, uint64_t steps_kept) {
+    std::string kept;
+    if (const auto bytes = read_file(path); bytes && steps_kept > 0) {
+      uint64_t count = 0;
+      for (const std::string_view line : split(*bytes, '\n')) {
+        if (count++ == steps_kept) break;
+        kept += std::string(line) + "\n";
+      }
+    }
+    SILLOK_TRY(write_file_atomic(path, kept));
+    Log log;
+    log.path_ = path;
+    log.out_.open(path, std::ios::app);
+    return log;
+  }
+  Status add(const StepReport& r) {
+    std::ostringstream line;
+    line.precision(9);
+    line << R"({"step":)" << r.step << R"(,"loss":)" << r.loss << R"(,"rate":)" << r.rate << R"(,"gradient_norm":)" << r.gradient_norm
+         << R"(,"tokens_per_s":)" << r.tokens_per_s << "}\n";
+    out_ << line.str() << std::flush;
+    if (!out_) return fail(ErrorCode::kIo, path_.string() + ": cannot be written; is the disk full?");
+    return {};
+  }
+
+ private:
+  fs::path path_;
+  std::ofstream out_;
+};
+
+class Steps {
+ public:
+  explicit Steps(const Run& run)
+      : run_(run), pass_(run.network, run.workers, {static_cast<size_t>(run.settings.kept_bytes)}),
+        optimiser_(run.network.parameters, run.settings.optimiser, run.workers) {
+    head_.fingerprint = run.fingerprint.text();
+  }
+
+  Result<RunReport> go(const StepProgress& progress) {
+    SILLOK_ASSIGN(head_.steps, resolve_steps(run_.settings, run_.stream));
+    SILLOK_TRY(resume());
+    SILLOK_ASSIGN(Log log, Log::open(run_.folder / kLog, head_.step));
+    RunReport report;
+    report.steps = head_.steps;
+    report.resumed_from = head_.step;
+    for (const auto& parameter : run_.network.parameters) report.trained_parameters += parameter->value.size();
+    const auto start = std::chrono::steady_clock::now();
+    const double processor_start = processor_seconds();
+    while (head_.step < head_.steps) {
+      StepReport step;
+      SILLOK_TRY(one(step));
+      step.step = ++head_.step;
+      step.steps = head_.steps;
+      head_.last_loss = step.loss;
+      if (head_.step == 1) head_.first_loss = step.loss;
+      const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+      const auto here = static_cast<double>(head_.step - report.resumed_from);
+      report.seconds = seconds;
+      report.tokens_per_s = step.tokens_per_s = static_cast<double>(rows_) / seconds;
+      step.seconds_left = seconds / here * static_cast<double>(head_.steps - head_.step);
+      SILLOK_TRY(log.add(step));
+      if (progress) progress(step);
+      if (head_.step % run_.settings.save_every == 0 || head_.step == head_.steps) {
+        SILLOK_TRY(write_checkpoint(run_.folder / kCheckpoint, head_, run_.network.parameters, optimiser_));
+      }
+    }
+    report.processor_s = processor_seconds() - processor_start;
+    report.first_loss = head_.first_loss;
+    report.last_loss = head_.last_loss;
+    return report;
+  }
+
+ private:
+  Status resume() {
+    const fs::path path = run_.folder / kCheckpoint;
+    if (!run_.settings.resume || !fs::exists(path)) return {};
+    SILLOK_ASSIGN(const CheckpointHead found, read_checkpoint(path, head_.fingerprint, run_.network.parameters, optimiser_));
+    head_ = found;
+    run_.stream.skip(head_.step * run_.settings.batch);
+    return {};
+  }
+
+  // The gradient of the mean loss over the targets of `batch` sequences, and a step along it.
+  Status one(StepReport& report) {
+    std::vector<Sequence> sequences;
+    size_t targets = 0;
+    for (uint32_t i = 0; i < run_.settings.batch; ++i) {
+      sequences.push_back(run_.stream.next());
+      const auto& all = sequences.back().targets;
+      targets += all.size() - static_cast<size_t>(std::count(all.begin(), all.end(), kNoTarget));
+      rows_ += all.size();
+    }
+    run_.network.zero_gradients();
+    double sum = 0;
+    for (const Sequence& sequence : sequences) sum += pass_.loss_and_gradient(sequence, 1.0F / static_cast<float>(targets));
+    report.loss = sum / static_cast<double>(targets);
+    report.gradient_norm = optimiser_.gradient_norm();
+    if (!std::isfinite(report.loss) || !std::isfinite(report.gradient_norm)) {
+      return tl::unexpected<Error>(Error{ErrorCode::kInvalid, "the loss of step " + std::to_string(head_.step + 1) +
+                                                                  " is no finite number; take a lower --lr"});
+    }
+    report.rate = learning_rate_at(run_.settings.schedule, head_.step, head_.steps);
+    const double clip = run_.settings.clip;
+    optimiser_.step(report.rate, clip > 0 && report.gradient_norm > clip ? clip / report.gradient_norm : 1);
+    return {};
+  }
+
+  Run run_;
+  DecoderPass<float> pass_;
+  Optimiser optimiser_;
+  CheckpointHead head_;
+  uint64_t rows_ = 0;  // tokens gone through by this process
+};
+
+}  // namespace
+
+// Not `threads`, `kept_bytes` and `save_every`: they change no bit.
+void Fingerprint::add(const RunSettings& run) {
+  add("schedule", static_cast<int>(run.schedule.kind));
+  add("rate", run.schedule.rate);
+  add("warm-up steps", run.schedule.warmup_steps);
+  add("final share", run.schedule.final_share);
+  add("decay share", run.schedule.decay_share);
+  add("beta1", run.optimiser.beta1);
+  add("beta2", run.optimiser.beta2);
+  add("epsilon", run.optimiser.epsilon);
+  add("weight decay", run.optimiser.weight_decay);
+  add("8-bit state", run.optimiser.eight_bit_state);
+  add("clip", run.clip);
+  add("steps", run.steps);
+  add("epochs", run.epochs);
+  add("batch", run.batch);
+  add("context", run.context);
+  add("seed", run.seed);
+}
+
+Result<FileLock> open_run_folder(const fs::path& folder, bool resume) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) return fail(ErrorCode::kIo, folder.string() + ": cannot be made: " + error.message());
+  auto lock = FileLock::acquire(folder / "lock", 0);
+  if (!lock) return fail(lock.error().in(folder.string() + ": another process trains there"));
+  if (resume || !fs::exists(folder / kCheckpoint)) return lock;
+  const auto head = read_checkpoint_head(folder / kCheckpoint);
+  if (!head) return fail(head.error());
+  if (head->step < head->steps) {
+    return fail(ErrorCode::kConflict, folder.string() + ": holds a run interrupted after " + std::to_string(head->step) + " of " +
+                                          std::to_string(head->steps) + " steps; go on with --resume, or give another --out");
+  }
+  return lock;
+}
+
+Result<uint64_t> resolve_steps(const RunSettings& s, const SequenceStream& stream) {
+  if (s.batch == 0 || s.save_every == 0) return fail(ErrorCode::kInvalid, "a batch, and the steps from checkpoint to checkpoint, are at least 1");
+  if (!(s.schedule.rate > 0) || !std::isfinite(s.schedule.rate)) return fail(ErrorCode::kInvalid, "the learning rate must be positive");
+  if (s.steps > 0) return s.steps;
+  if (!(s.epochs > 0)) return fail(ErrorCode::kInvalid, "neither steps nor epochs are given");
+  return (stream.count(s.epochs) + s.batch - 1) / s.batch;
+}
+
+Result<RunReport> run_steps(const Run& run, const StepProgress& progress) { return Steps(run).go(progress); }
+
+}  // namespace sillok::train
