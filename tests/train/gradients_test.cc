@@ -160,8 +160,8 @@ TEST_P(NetworkGradientTest, AgreesWithDifferences) {
 
 INSTANTIATE_TEST_SUITE_P(Architectures, NetworkGradientTest,
                          testing::Values("llama", "llama-rope-freqs", "granite", "qwen2", "qwen3", "exaone", "llama-Q4_K"),
-                         [](const auto& info) {
-                           std::string name = info.param;
+                         [](const auto& test) {
+                           std::string name = test.param;
                            std::replace(name.begin(), name.end(), '-', '_');
                            return name;
                          });

@@ -49,8 +49,8 @@ TEST_P(SameLossTest, AsTheModelsForwardPass) {
 INSTANTIATE_TEST_SUITE_P(Models, SameLossTest,
                          testing::Values("llama", "llama-rope-freqs", "llama-bias", "llama-linear", "llama-yarn", "granite", "qwen2",
                                          "qwen3", "exaone", "llama-F16", "llama-Q8_0", "llama-Q4_K", "llama-Q6_K", "llama-IQ4_NL"),
-                         [](const auto& info) {
-                           std::string name = info.param;
+                         [](const auto& test) {
+                           std::string name = test.param;
                            std::replace(name.begin(), name.end(), '-', '_');
                            return name;
                          });
