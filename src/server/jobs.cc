@@ -109,8 +109,12 @@ Status Jobs::resume() {
     auto job = read_manifest(folder / "job.json");
     if (!job) return fail(job.error().in("an acknowledged upload cannot be taken up"));
     auto task = std::make_shared<Task>();
-    // Files that were added before the interruption are gone from the folder.
-    for (auto& file : job->files) file.done = !fs::exists(folder / file.stored, error);
+    // One that was put in place, and perhaps not added yet, goes back; those that were added are gone from both.
+    for (auto& file : job->files) {
+      const fs::path stored = folder / file.stored, placed = root / "files" / file.name;
+      if (!fs::exists(stored, error) && fs::exists(placed, error)) move_file(placed, stored, error);
+      file.done = !fs::exists(stored, error);
+    }
     job->done = static_cast<uint64_t>(std::count_if(job->files.begin(), job->files.end(), [](const Job::File& file) { return file.done; }));
     task->job = std::move(*job);
     task->who.person.name = task->job.person;

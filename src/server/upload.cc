@@ -21,13 +21,21 @@ class UploadSink final : public BodySink {
     job_.id = Jobs::new_id();
     job_.created = now_micros();
   }
-  ~UploadSink() override {
+  ~UploadSink() override { discard(); }
+
+  Status write(std::string_view bytes) override {
+    const Status written = parser_.write(bytes);
+    if (!written) discard();
+    return written;
+  }
+
+  // What was not acknowledged is gone before anybody is told so.
+  void discard() {
     if (fd_ >= 0) ::close(fd_);
+    fd_ = -1;
     std::error_code ignored;
     if (!kept_) fs::remove_all(app_.jobs->folder(job_.id), ignored);
   }
-
-  Status write(std::string_view bytes) override { return parser_.write(bytes); }
 
   Status finish() override {
     SILLOK_TRY(parser_.finish());
@@ -134,21 +142,27 @@ Result<std::shared_ptr<BodySink>> make_upload_sink(App& app, const Request& requ
 Response upload(App& app, Request& request) {
   auto* sink = static_cast<UploadSink*>(request.sink.get());  // made by make_upload_sink for this route alone
   if (sink == nullptr) return error_response(Surface::kNative, 400, "invalid", "the body is empty; files are sent as multipart/form-data");
-  if (const Status whole = sink->finish(); !whole) return error_response(Surface::kNative, whole.error());
+  const auto refuse = [&](const Error& error) {
+    sink->discard();
+    return error_response(Surface::kNative, error);
+  };
+  if (const Status whole = sink->finish(); !whole) return refuse(whole.error());
   const Job& job = sink->job();
   std::string label_text;
   if (!job.label.empty()) {
     const auto label = app.settings.lattice.parse(job.label);
-    if (!label) return error_response(Surface::kNative, label.error());
+    if (!label) return refuse(label.error());
     label_text = app.settings.lattice.text(*label);
   }
-  if (!job.record.empty() && job.files.size() != 1) return error_response(Surface::kNative, 400, "invalid", "'record' can be given with a single file only");
+  if (!job.record.empty() && job.files.size() != 1) {
+    return refuse({ErrorCode::kInvalid, "'record' can be given with a single file only"});
+  }
   const size_t files = job.files.size();
   if (const auto kept = app.record(request.identity, "upload", job.id, label_text, {{"files", files}, {"bytes", sink->bytes()}}); !kept) {
-    return error_response(Surface::kNative, kept.error());
+    return refuse(kept.error());
   }
   const auto id = sink->keep(request.identity.person.name);
-  if (!id) return error_response(Surface::kNative, id.error());
+  if (!id) return refuse(id.error());
   ++app.metrics.uploads;
   app.metrics.upload_bytes += sink->bytes();
   return json_response({{"job", *id}}, 202);

@@ -54,7 +54,8 @@ TEST_F(DatasetTest, AsksOnlyWhatTheAssistantWrites) {
   EXPECT_EQ(asked_text(example), "two.</s>three</s>");
   std::string whole = tokenizer_->decode(example.tokens, true);  // with SentencePiece's sign for the space it adds behind special tokens
   for (size_t at = 0; (at = whole.find("\xE2\x96\x81", at)) != whole.npos;) whole.erase(at, 3);
-  EXPECT_NE(whole.find("[assistant]\ntwo.</s>\n[user]\ntwo.\n[assistant]\nthree</s>\n"), std::string::npos);
+  // A line end behind a block tag is no part of the text (trim_blocks, as chat templates are written for).
+  EXPECT_NE(whole.find("[assistant]\ntwo.</s>[user]\ntwo.[assistant]\nthree</s>"), std::string::npos) << whole;
   EXPECT_EQ(example.tokens.front(), *tokenizer_->bos());
   EXPECT_EQ(data->targets, 11U);  // a token a letter: "two.", "three", and two ends
 }
