@@ -55,7 +55,7 @@ class SystemTest : public ::testing::Test {
 
   // Starts the program; --home is added behind the verb unless the arguments have one.
   pid_t start(std::vector<std::string> arguments, const fs::path& out = "/dev/null", const fs::path& err = "/dev/null",
-              bool own_group = false) {
+              bool own_group = false, const fs::path& in = "/dev/null") {
     if (!arguments.empty() && std::find(arguments.begin(), arguments.end(), "--home") == arguments.end()) {
       arguments.insert(arguments.end(), {"--home", home().string()});
     }
@@ -65,7 +65,7 @@ class SystemTest : public ::testing::Test {
     argv.push_back(nullptr);
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, 0, in.c_str(), O_RDONLY, 0);
     posix_spawn_file_actions_addopen(&actions, 1, out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
     posix_spawn_file_actions_addopen(&actions, 2, err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
     posix_spawnattr_t attributes;
@@ -91,6 +91,17 @@ class SystemTest : public ::testing::Test {
     const fs::path out = folder_ / "out", err = folder_ / "err";
     Ran ran;
     ran.status = wait(start(arguments, out, err));
+    ran.out = read_file(out).value_or("");
+    ran.err = read_file(err).value_or("");
+    return ran;
+  }
+
+  // With this text on standard input.
+  Ran run_with_input(const std::vector<std::string>& arguments, const std::string& input) {
+    const fs::path in = folder_ / "in", out = folder_ / "out", err = folder_ / "err";
+    std::ofstream(in, std::ios::binary) << input;
+    Ran ran;
+    ran.status = wait(start(arguments, out, err, false, in));
     ran.out = read_file(out).value_or("");
     ran.err = read_file(err).value_or("");
     return ran;
