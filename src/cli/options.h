@@ -106,6 +106,10 @@ struct BenchModelArguments {
   uint32_t prompt = 512, generate = 64, repeat = 5;
   std::vector<uint32_t> batch = {1, 2, 4, 8};
 };
+struct BenchEngineArguments {
+  ModelArguments model;
+  uint32_t prefix = 4096, question = 16, trials = 20, generate = 32, repeat = 5;
+};
 struct TokenizeArguments {
   std::string model;
   bool no_special = false, no_parse_special = false;
@@ -133,6 +137,7 @@ int run_doctor(const Common& common, const DoctorArguments& arguments);
 int run_generate(const Common& common, const GenerateArguments& arguments);
 int run_chat(const Common& common, const ChatArguments& arguments);
 int run_bench_model(const Common& common, const BenchModelArguments& arguments);
+int run_bench_engine(const Common& common, const BenchEngineArguments& arguments);
 int run_tokenize(const Common& common, const TokenizeArguments& arguments);
 int run_detokenize(const Common& common, const TokenizeArguments& arguments);
 int run_model_show(const Common& common, const ModelFileArguments& arguments);
