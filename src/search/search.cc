@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "search/index.h"
+#include "search/learned.h"
 #include "search/query.h"
 #include "search/rerank.h"
 #include "text/text.h"
@@ -132,6 +133,7 @@ PassageResult make_result(const StoredPassage& stored) {
 struct Candidate {
   Hit hit;
   double score = 0;
+  double base = 0;      // the score without a trained retriever, where one is used
   double most = 0;      // that the score can become when looked at closely
   bool looked = false;  // score and evidence are those of the closer look
   std::string_view record;
@@ -208,11 +210,25 @@ std::vector<Candidate> rerank(const Question& question, const RankProfile& profi
   std::vector<Candidate> candidates;
   const size_t closely = std::min(kReranked, hits.size());
   candidates.reserve(hits.size());
-  for (size_t i = 0; i < closely; ++i) candidates.push_back({hits[i], hits[i].score, 0, false, {}, {}});
+  for (size_t i = 0; i < closely; ++i) candidates.push_back({hits[i], hits[i].score, 0, 0, false, {}, {}});
   look_closely(question, profile, snapshot, request, candidates);
   std::stable_sort(candidates.begin(), candidates.end(),
                    [](const Candidate& a, const Candidate& b) { return a.score > b.score; });
-  for (size_t i = closely; i < hits.size(); ++i) candidates.push_back({hits[i], hits[i].score, 0, false, {}, {}});
+  for (size_t i = closely; i < hits.size(); ++i) candidates.push_back({hits[i], hits[i].score, 0, 0, false, {}, {}});
+  return candidates;
+}
+
+// The same with a trained retriever: what it orders first, then the rest as the index had them.
+std::vector<Candidate> rerank_learned(std::vector<LearnedCandidate> learned, const std::vector<Hit>& hits) {
+  std::vector<Candidate> candidates;
+  candidates.reserve(learned.size() + hits.size());
+  for (LearnedCandidate& c : learned) candidates.push_back({c.hit, c.score, c.base, 0, true, {}, std::move(c.evidence)});
+  for (size_t i = std::min(kReranked, hits.size()); i < hits.size(); ++i) {
+    const bool known = std::any_of(learned.begin(), learned.end(), [&](const LearnedCandidate& c) {
+      return c.hit.segment == hits[i].segment && c.hit.passage == hits[i].passage;
+    });
+    if (!known) candidates.push_back({hits[i], hits[i].score, hits[i].score, 0, false, {}, {}});
+  }
   return candidates;
 }
 
@@ -254,21 +270,153 @@ std::vector<Hit> find_candidates(Prepared& p, const Snapshot& snapshot) {
 
 struct Searcher::State {
   Index index;
+  fs::path vectors_folder;
+  std::shared_ptr<const Retriever> retriever;  // shared with its cache of vectors; null: none
+  std::unique_ptr<VectorCache> vectors;
+  std::string problem = {};  // why a retriever that is there is not used
+  int64_t checked = 0;       // the archive's change up to which the retriever's versions were looked at
+
+  void set(std::shared_ptr<const Retriever> next) {
+    retriever = std::move(next);
+    checked = retriever ? retriever->model.change : 0;
+    vectors = retriever ? std::make_unique<VectorCache>(vectors_folder, retriever) : nullptr;
+  }
+  bool encodes() const { return retriever && retriever->model.encoder.buckets > 0; }
+  // Leaves the retriever out where a version that it was learned from may no longer be told of.
+  Status check_versions(const archive::Archive& archive);
+  SnapshotVectors vectors_of(const Snapshot& snapshot) const { return encodes() ? vectors->of(snapshot) : SnapshotVectors{}; }
 };
+
+Status Searcher::State::check_versions(const archive::Archive& archive) {
+  if (!retriever || archive.last_change() <= checked) return {};
+  const RetrieverModel& model = retriever->model;
+  std::string stale;
+  SILLOK_TRY(archive.changes_after(checked, [&](const archive::Version& version) -> Status {
+    if (!std::binary_search(model.versions.begin(), model.versions.end(), version.id)) return {};
+    const bool covered = std::find(model.labels.begin(), model.labels.end(), version.label) != model.labels.end();
+    if (version.erased || !covered) stale = version.erased ? "was erased" : "has another label now";
+    return {};
+  }));
+  checked = archive.last_change();
+  if (stale.empty()) return {};
+  problem = "the trained retriever is not used: a record it was trained on " + stale + "; run sillok train retriever again";
+  retriever = nullptr;
+  vectors = nullptr;
+  return {};
+}
+
+namespace {
+
+std::vector<LearnedCandidate> look(const Prepared& p, const Question& question, const Snapshot& snapshot, const std::vector<Hit>& hits,
+                                   const Retriever& retriever, const SnapshotVectors& vectors) {
+  const std::vector<Hit> first(hits.begin(), hits.begin() + static_cast<std::ptrdiff_t>(std::min(kReranked, hits.size())));
+  return look_learned(question, rank_profile(p.folded.text), snapshot, p.rank, first, retriever, vectors, p.folded_phrases.empty());
+}
+
+}  // namespace
 
 Searcher::Searcher(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Searcher::Searcher(Searcher&&) noexcept = default;
 Searcher& Searcher::operator=(Searcher&&) noexcept = default;
 Searcher::~Searcher() = default;
 
+fs::path retriever_path(const fs::path& home) { return home / "models" / "retriever.sillok"; }
+
 Result<Searcher> Searcher::open(const fs::path& home) {
   SILLOK_ASSIGN(Index index, Index::open(home / "index"));
-  return Searcher(std::make_unique<State>(State{std::move(index)}));
+  auto state = std::make_unique<State>(State{std::move(index), home / "index" / "vectors", nullptr, nullptr});
+  const auto bytes = read_file(retriever_path(home), kMaxRetrieverBytes);
+  if (bytes) {
+    auto model = decode_retriever(*bytes);
+    if (model) state->set(std::make_shared<Retriever>(Retriever{std::move(*model), sha256_hex(*bytes)}));
+    else state->problem = "the trained retriever " + retriever_path(home).string() + " is not used: " + model.error().message;
+  } else if (bytes.error().code != ErrorCode::kNotFound) {
+    state->problem = "the trained retriever is not used: " + bytes.error().message;
+  }
+  return Searcher(std::move(state));
 }
 
-Status Searcher::refresh(const archive::Archive& archive) { return state_->index.refresh(archive); }
+Status Searcher::refresh(const archive::Archive& archive) {
+  const int64_t before = state_->index.snapshot().change();
+  SILLOK_TRY(state_->index.refresh(archive));
+  SILLOK_TRY(state_->check_versions(archive));
+  const Snapshot snapshot = state_->index.snapshot();
+  state_->vectors_of(snapshot);
+  // Vectors of what was erased go with it, whether or not a retriever is in use now.
+  if (snapshot.change() != before) tidy_vectors(state_->vectors_folder, snapshot, state_->encodes() ? state_->retriever.get() : nullptr);
+  return {};
+}
 
-std::vector<std::string> Searcher::check(const archive::Archive& archive) const { return state_->index.check(archive); }
+std::vector<std::string> Searcher::check(const archive::Archive& archive) const {
+  std::vector<std::string> problems = state_->index.check(archive);
+  if (!state_->problem.empty()) problems.push_back(state_->problem);
+  return problems;
+}
+
+void Searcher::use(std::optional<RetrieverModel> model) {
+  state_->problem.clear();
+  if (!model) {
+    state_->set(nullptr);
+    return;
+  }
+  std::string hash = sha256_hex(encode_retriever(*model));
+  state_->set(std::make_shared<Retriever>(Retriever{std::move(*model), std::move(hash)}));
+  const Snapshot snapshot = state_->index.snapshot();
+  state_->vectors_of(snapshot);
+  tidy_vectors(state_->vectors_folder, snapshot, state_->encodes() ? state_->retriever.get() : nullptr);
+}
+
+Result<std::vector<LearningCandidate>> Searcher::candidates(const Request& request) const {
+  std::vector<std::string> notes;
+  SILLOK_ASSIGN(Prepared p, prepare(request, notes));
+  const Snapshot snapshot = state_->index.snapshot();
+  std::vector<float> rarity;
+  const Question question = weigh(p, snapshot, rarity);
+  std::vector<LearningCandidate> candidates;
+  if (question.terms().empty()) return candidates;
+  p.rank.limit = p.folded_phrases.empty() ? kReranked : kPhraseCandidates;
+  const std::vector<Hit> hits = find_candidates(p, snapshot);
+  static const Retriever kNone;
+  const Retriever& retriever = state_->retriever ? *state_->retriever : kNone;
+  for (const LearnedCandidate& c : look(p, question, snapshot, hits, retriever, state_->vectors_of(snapshot))) {
+    const StoredPassage stored = snapshot.passage(c.hit);
+    candidates.push_back({std::string(stored.record), stored.ordinal, static_cast<float>(c.base / std::max(1e-6, static_cast<double>(question.total()))),
+                          {c.features.begin(), c.features.end()}});
+  }
+  return candidates;
+}
+
+void Searcher::passages(const std::vector<std::string>& labels, const std::function<void(const LearningPassage&)>& sink) const {
+  const Snapshot snapshot = state_->index.snapshot();
+  Filter filter;
+  filter.as_of = today();
+  filter.labels = labels;
+  std::vector<Hit> hits;
+  for (uint32_t s = 0; s < snapshot.state().segments.size(); ++s) {
+    const SegmentView& view = *snapshot.state().segments[s];
+    const auto visible = view.visible(filter);
+    for (uint32_t p = 0; p < view.segment().passage_count(); ++p) {
+      if (visible->has(p)) hits.push_back({s, p, 0, 0});
+    }
+  }
+  std::sort(hits.begin(), hits.end(), [&](const Hit& a, const Hit& b) { return tie_precedes(snapshot.state(), a, b); });
+  for (const Hit& hit : hits) {
+    const StoredPassage stored = snapshot.passage(hit);
+    sink({stored.version, stored.record, stored.title, stored.context, stored.text, stored.label, stored.ordinal});
+  }
+}
+
+std::vector<std::string_view> feature_names() {
+  std::vector<std::string_view> names;
+  for (size_t f = 0; f < kFeatures; ++f) names.push_back(feature_name(f));
+  return names;
+}
+
+std::vector<uint64_t> encoder_terms(std::string_view text) {
+  std::vector<TermId> terms;
+  append_terms(text, terms);
+  return terms;
+}
 
 Result<Response> Searcher::search(const Request& request) const {
   Response response;
@@ -288,14 +436,20 @@ Result<Response> Searcher::search(const Request& request) const {
 
   const RankProfile& profile = rank_profile(p.folded.text);
   const double most = static_cast<double>(question.total() * (profile.k1 + 1 + profile.gain()));
+  const bool learned = state_->retriever && may_use(state_->retriever->model, request.labels);
+  if (!state_->problem.empty()) response.notes.push_back(state_->problem);
+  std::vector<Candidate> candidates =
+      learned ? rerank_learned(look(p, question, snapshot, hits, *state_->retriever, state_->vectors_of(snapshot)), hits)
+              : rerank(question, profile, snapshot, request, hits);
   std::unordered_set<std::string> seen;
-  for (Candidate& candidate : rerank(question, profile, snapshot, request, hits)) {
+  for (Candidate& candidate : candidates) {
     if (response.results.size() >= request.limit) break;
     const StoredPassage stored = snapshot.passage(candidate.hit);
     if (request.per_record && !seen.emplace(stored.record).second) continue;
     PassageResult result = make_result(stored);
     result.score = candidate.score;
-    result.share = most > 0 ? candidate.score / most : 0;
+    // Confidence was fitted on scores without training: it goes on to rest on them.
+    result.share = most > 0 ? (learned ? candidate.base : candidate.score) / most : 0;
     if (!candidate.looked || request.evidence) {
       candidate.evidence = match_passage(question, stored.text, stored.context, request.evidence);
     }

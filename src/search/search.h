@@ -1,10 +1,10 @@
 // search: the right passages, exactly those the asker may see, in force on the day asked about.
 //
-// Contents: questions | results | the searcher
+// Contents: questions | results | what is learned | the searcher
 //
 // Main path: Searcher::search -> parse_query -> terms, weighted by what the question is about -> index rank
-// (filtered before ranking) -> re-rank the first candidates -> snippets. A vector index joins as a second source
-// of candidates for the re-ranker (candidates.h).
+// (filtered before ranking) -> re-rank the first candidates -> snippets. With a trained retriever the nearest vectors
+// are candidates as well, and a small network orders them (learned.cc).
 #pragma once
 
 #include <memory>
@@ -71,8 +71,59 @@ struct Response {
   std::vector<std::string> notes;  // what was understood of the query where it may surprise
 };
 
+// ---------------------------------------------------------------------------------------------
+// What is learned from the records: module train fills these, search uses them
+
+// Vectors of texts: a row for each bucket of term hashes.
+struct EncoderTable {
+  uint32_t buckets = 0, dimension = 0;  // 0: none
+  std::vector<float> scales;            // of each row
+  std::vector<int8_t> rows;             // buckets x dimension
+};
+// What a candidate's features (feature_names) add to its score: share x (linear . x + outer . max(0, inner x + bias)), x
+// being the features less their means, in deviations.
+struct RerankNetwork {
+  uint32_t hidden = 0;  // 0: none
+  std::vector<float> mean, deviation, linear, inner, bias, outer;  // inner: features x hidden
+  float share = 0;
+};
+struct RetrieverModel {
+  std::vector<std::string> labels;  // of all records it was learned from: who may not see one of these searches without it
+  std::vector<int64_t> versions;    // those records' versions, ascending
+  int64_t change = 0;               // the archive's change counter when they were read
+  std::string trained_on;           // JSON for people: how, with which seed and figures
+  EncoderTable encoder;
+  float cosine_weight = 0;          // of the cosine where there is no network
+  RerankNetwork network;
+};
+std::string encode_retriever(const RetrieverModel& model);
+Result<RetrieverModel> decode_retriever(std::string_view bytes);  // kInvalid, or kUnsupported from another release
+inline constexpr uint64_t kMaxRetrieverBytes = 1ull << 31;
+fs::path retriever_path(const fs::path& home);  // home/models/retriever.sillok
+
+std::vector<std::string_view> feature_names();
+// The terms of a text that the encoder knows, as the index has them.
+std::vector<uint64_t> encoder_terms(std::string_view text);
+
+// A candidate of a question, for learning.
+struct LearningCandidate {
+  std::string record;
+  uint32_t ordinal = 0;
+  float base = 0;               // score without training, as a share of what the question's terms weigh
+  std::vector<float> features;  // by feature_names
+};
+// A passage of a version in force, for learning.
+struct LearningPassage {
+  int64_t version_id = 0;
+  std::string_view record, title, context, text, label;
+  uint32_t ordinal = 0;
+};
+
 class Searcher {
  public:
+  // With home/models/retriever.sillok if there is one. It is left out, and every Response and check() say so, where it is
+  // damaged, of another release, or, from the next refresh on, learned from a version that has since been erased or
+  // whose label has risen above its own.
   static Result<Searcher> open(const fs::path& home);
   Searcher(Searcher&&) noexcept;
   Searcher& operator=(Searcher&&) noexcept;
@@ -85,6 +136,14 @@ class Searcher {
   // The neighbours of a passage in its version: before and after it, in order, itself included.
   std::vector<PassageResult> around(int64_t version_id, uint32_t ordinal, uint32_t radius) const;
   std::vector<std::string> check(const archive::Archive& archive) const;
+
+  // ---- for training
+  // This model, or none, from now on, and the vectors made that it needs. Not while searches run.
+  void use(std::optional<RetrieverModel> model);
+  // The first 50 candidates by the index and the nearest vectors; empty for a query without words.
+  Result<std::vector<LearningCandidate>> candidates(const Request& request) const;
+  // Every passage in force today with one of the labels, by record, version and ordinal.
+  void passages(const std::vector<std::string>& labels, const std::function<void(const LearningPassage&)>& sink) const;
 
   struct State;
 

@@ -63,6 +63,9 @@ struct Snapshot::State {
   uint64_t next_id = 1;  // for the next segment file
 };
 
+// The order of passages that score alike: by record, version and ordinal.
+bool tie_precedes(const Snapshot::State& state, const Hit& a, const Hit& b);
+
 // Does the filter restrict results beyond labels and dates?
 bool has_restrictions(const Filter& filter);
 // Of the visible passages, those that meet the filter's other fields.
