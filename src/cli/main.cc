@@ -6,6 +6,7 @@
 
 #include "cli/common.h"
 #include "cli/model_run.h"
+#include "cli/train.h"
 #include "documents/documents.h"
 
 namespace sillok::cli {
@@ -220,6 +221,7 @@ int run(int argc, char** argv) {
   define_questions(app, program);
   define_generation(app, program);
   define_models(app, program);
+  define_train(app, program.common, program.verb);
   if (argc > 1 && *argv[1] != '-' &&
       app.get_subcommands([&](CLI::App* verb) { return verb->get_name() == argv[1]; }).empty()) {
     return report_usage({ErrorCode::kInvalid, "there is no command '" + shorten(clean_utf8(argv[1]), 40) +
