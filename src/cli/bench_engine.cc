@@ -81,7 +81,8 @@ Result<uint32_t> same_in_a_batch(const Session& session, const BenchEngineArgume
     SILLOK_ASSIGN(const Generated alone, session.engine->generate(request));
     std::vector<GenerateRequest> requests;
     for (uint32_t i = 1; i < kBatch; ++i) {  // of other lengths, so that rows of prompts and of answers meet
-      requests.push_back(greedy(random_prompt(session, 10 + 23 * i, 100 * trial + i), arguments.generate));
+      const uint32_t length = std::min(10 + 23 * i, session.model().hyperparameters().context - arguments.generate);
+      requests.push_back(greedy(random_prompt(session, length, 100 * trial + i), arguments.generate));
     }
     requests.insert(requests.begin() + trial % kBatch, request);
     SILLOK_ASSIGN(const std::vector<Generated> results, generate_together(session, std::move(requests)));
@@ -102,6 +103,14 @@ Result<uint32_t> same_from_cache(const Session& session, const BenchEngineArgume
   return same;
 }
 
+Status check_lengths(const Session& session, const BenchEngineArguments& arguments) {
+  const uint32_t longest = std::max(arguments.prefix + arguments.question + 2, kTrialPrompt + arguments.generate);
+  const uint32_t context = session.model().hyperparameters().context;
+  if (context == 0 || longest <= context) return {};
+  return fail(ErrorCode::kInvalid, "--prefix, --question and --gen ask for " + std::to_string(longest) + " tokens, the model's context holds " +
+                                       std::to_string(context));
+}
+
 Result<Json> measure(const Common& common, const BenchEngineArguments& arguments) {
   ModelArguments model = arguments.model;
   engine::EngineOptions options;
@@ -112,6 +121,7 @@ Result<Json> measure(const Common& common, const BenchEngineArguments& arguments
   Json json;
   {
     SILLOK_ASSIGN(const Session session, open_session(common, model, options));
+    SILLOK_TRY(check_lengths(session, arguments));
     json["model"] = session.model().hyperparameters().name;
     json["backend"] = session.backend->name();
     SILLOK_ASSIGN(json["start"], measure_start(session));

@@ -9,6 +9,7 @@
 #include "cli/model_encode.h"
 #include "cli/model_run.h"
 #include "cli/tune.h"
+#include "cli/train.h"
 #include "documents/documents.h"
 
 namespace sillok::cli {
@@ -283,6 +284,7 @@ int run(int argc, char** argv) {
   define_generation(app, program);
   define_models(app, program);
   define_tune(app, program.common, program.verb);
+  define_train(app, program.common, program.verb);
   if (argc > 1 && *argv[1] != '-' &&
       app.get_subcommands([&](CLI::App* verb) { return verb->get_name() == argv[1]; }).empty()) {
     return report_usage({ErrorCode::kInvalid, "there is no command '" + shorten(clean_utf8(argv[1]), 40) +
