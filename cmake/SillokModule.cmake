@@ -41,6 +41,15 @@ function(sillok_precompile target)
   endif()
 endfunction()
 
+# With SILLOK_UNITY four files of a target are compiled as one, since the headers they share cost more than they do: a build from
+# nothing takes a third less, one after an edit more. `files` have names in common with others and stay by themselves.
+function(sillok_unite target files)
+  if(SILLOK_UNITY)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 4)
+    set_source_files_properties(${files} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+  endif()
+endfunction()
+
 # sillok_module(NAME SOURCES a.cc b.cc [USES lower modules...] [PACKAGES pkg-config names...] [LIBRARIES targets...])
 # Makes the static library sillok_NAME, included by others as "NAME/NAME.h". USES is public and must name only modules
 # declared before this one (the architecture's downward rule); PACKAGES and LIBRARIES stay private to the module.

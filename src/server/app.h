@@ -20,6 +20,8 @@
 
 namespace sillok::server {
 
+inline constexpr Micros kDay = 86'400'000'000;
+
 class Jobs;
 class Models;
 class McpSessions;

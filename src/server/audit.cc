@@ -6,8 +6,6 @@
 namespace sillok::server {
 namespace {
 
-constexpr Micros kDay = 86'400'000'000;
-
 // A day, or a time as this program writes it.
 Result<Micros> time_argument(const Request& request, std::string_view name) {
   const std::string_view text = request.argument(name);

@@ -5,8 +5,6 @@
 namespace sillok::server {
 namespace {
 
-Response native(const Error& error) { return error_response(Surface::kNative, error); }
-
 // What a person who may change labels may change: a record of which he sees every version.
 Result<archive::Version> whole_record(App& app, const Request& request) {
   SILLOK_ASSIGN(const archive::Version version, version_of(app, request, request.captures[0]));

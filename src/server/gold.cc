@@ -10,8 +10,6 @@ namespace {
 
 constexpr size_t kMaxGold = 100'000;
 
-Response native(const Error& error) { return error_response(Surface::kNative, error); }
-
 fs::path gold_file(const App& app) { return app.archive.home() / "gold.jsonl"; }
 fs::path evaluation_folder(const App& app) { return app.archive.home() / "log" / "evaluations"; }
 

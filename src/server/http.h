@@ -133,6 +133,7 @@ enum class Surface : uint8_t { kNative, kOpenAi, kMcp, kPlain };
 Response error_response(Surface surface, int status, std::string_view code, std::string_view message, std::string_view param = {});
 // The same from an Error of the library.
 Response error_response(Surface surface, const Error& error);
+inline Response native(const Error& error) { return error_response(Surface::kNative, error); }
 int status_of(ErrorCode code);
 std::string_view code_of(int status);
 

@@ -48,7 +48,7 @@ Result<AskInput> input_of(const Json& body) {
 }
 
 // A quoted answer in words: the quotes with their numbers, where they stand, and where records differ.
-std::string text_of(const Json& answer) {
+std::string in_words(const Json& answer) {
   if (answer["written"] == true) return answer["answer"].get<std::string>();
   if (answer["answerable"] == false) return "기록에서 답을 찾지 못했습니다. (The records do not answer this.)";
   std::string text, sources;
@@ -105,7 +105,7 @@ Response chat_over_records(App& app, const Request& request, const Json& body) {
       events.cancelled = [&app, gone] { return gone->load() || app.stopping.load(); };
       const auto answer = answer_question(app, who, input, events);
       if (!answer) return openai_error(answer.error());
-      const std::string text = text_of(*answer);
+      const std::string text = in_words(*answer);
       Json json = head(id, created, false);
       json["choices"] = Json::array({{{"index", 0}, {"message", {{"role", "assistant"}, {"content", text}, {"refusal", nullptr}}}, {"logprobs", nullptr}, {"finish_reason", "stop"}}});
       json["usage"] = usage_of(app, input, text);
@@ -138,14 +138,14 @@ Response chat_over_records(App& app, const Request& request, const Json& body) {
       return;
     }
     if ((*answer)["written"] == false) {
-      const std::string text = text_of(*answer);
+      const std::string text = in_words(*answer);
       if (sent.empty()) send({{"content", text}}, nullptr, nullptr);
     }
     send(Json::object(), "stop", &*answer);
     if (usage) {
       Json json = head(id, created, true);
       json["choices"] = Json::array();
-      json["usage"] = usage_of(app, input, text_of(*answer));
+      json["usage"] = usage_of(app, input, in_words(*answer));
       stream->write(sse_event("", dump(json)));
     }
     stream->write(sse_event("", "[DONE]"));

@@ -4,10 +4,6 @@
 namespace sillok::server {
 namespace {
 
-constexpr Micros kDay = 86'400'000'000;
-
-Response native(const Error& error) { return error_response(Surface::kNative, error); }
-
 Json key_json(const govern::Key& key) {
   Json scopes = Json::array();
   for (const govern::Scope scope : key.scopes) scopes.push_back(govern::to_string(scope));
