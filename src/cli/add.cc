@@ -3,6 +3,7 @@
 #include <csignal>
 
 #include "cli/actor.h"
+#include "train/train.h"
 
 namespace sillok::cli {
 namespace {
@@ -42,13 +43,18 @@ int erase(const Common& common, const std::string& record) {
   auto erased = home->archive.erase(record);
   if (!erased) return report_error(erased.error());
   if (auto done = home->searcher.refresh(home->archive); !done) return report_error(done.error());
-  const Status noted = audit_act(common.home, {}, "erase", record, {{"versions", erased->versions}});
+  const auto made = train::made_from(home->archive, record);
+  if (!made) return report_error(made.error());
+  Json retrain = Json::array();
+  for (const train::Made& each : *made) retrain.push_back({{"kind", each.kind}, {"path", each.path.string()}, {"sha256", each.hash}});
+  const Status noted = audit_act(common.home, {}, "erase", record, {{"versions", erased->versions}, {"retrain", retrain}});
   if (!noted) return report_error(noted.error());
   if (common.json) {
-    print_json({{"record", record}, {"versions", erased->versions}, {"blobs", erased->blobs}});
+    print_json({{"record", record}, {"versions", erased->versions}, {"blobs", erased->blobs}, {"retrain", retrain}});
   } else {
     std::printf("Erased %s: %llu versions, %llu files. A tombstone stays.\n", record.c_str(),
                 static_cast<unsigned long long>(erased->versions), static_cast<unsigned long long>(erased->blobs));
+    for (const train::Made& each : *made) std::printf("  learned from it, make anew: %s %s\n", each.kind.c_str(), each.path.c_str());
   }
   return 0;
 }

@@ -150,18 +150,32 @@ int run_train_tokenizer(const Common& common, const TrainArguments& arguments) {
   return 0;
 }
 
+// Of one file, or of everything that was made in this home.
 int run_train_check(const Common& common, const TrainArguments& arguments) {
   auto home = open_home(common.home);
   if (!home) return report_error(home.error());
-  const auto stale = train::stale_records(home->archive, arguments.out);
-  if (!stale) return report_error(stale.error());
-  if (common.json) print_json({{"file", arguments.out}, {"stale", *stale}});
-  else if (stale->empty()) std::printf("%s: every record it was made from is in force and unchanged\n", arguments.out.c_str());
-  else std::printf("%s: make it anew\n", arguments.out.c_str());
-  for (const std::string& line : *stale) {
-    if (!common.json) std::printf("  %s\n", line.c_str());
+  std::vector<std::pair<std::string, std::vector<std::string>>> checked;
+  if (!arguments.out.empty()) {
+    auto stale = train::stale_records(home->archive, arguments.out);
+    if (!stale) return report_error(stale.error());
+    checked.emplace_back(arguments.out, std::move(*stale));
+  } else {
+    const auto all = train::all_made(common.home);
+    if (!all) return report_error(all.error());
+    for (const train::Made& made : *all) checked.emplace_back(made.kind + " " + made.path.string(), train::stale_versions(home->archive, made));
   }
-  return stale->empty() ? 0 : 1;
+  bool fresh = true;
+  Json json = Json::array();
+  for (const auto& [name, stale] : checked) {
+    fresh = fresh && stale.empty();
+    json.push_back({{"file", name}, {"stale", stale}});
+    if (common.json) continue;
+    std::printf("%s: %s\n", name.c_str(), stale.empty() ? "every record it was made from is in force and unchanged" : "make it anew");
+    for (const std::string& line : stale) std::printf("  %s\n", line.c_str());
+  }
+  if (common.json) print_json(arguments.out.empty() ? Json{{"made", json}} : json[0]);
+  else if (checked.empty()) std::printf("nothing was made from this home's records\n");
+  return fresh ? 0 : 1;
 }
 
 }  // namespace
@@ -209,7 +223,7 @@ void define_train(CLI::App& app, Common& common, std::function<int()>& verb) {
   retriever->add_flag("--measure-only", arguments->measure_only, "Adopt nothing");
 
   auto* check = add("check", "Is what a dataset or retriever was made from still in force, unchanged?", run_train_check);
-  check->add_option("file", arguments->out, "A dataset's manifest.json, or a retriever")->required();
+  check->add_option("file", arguments->out, "A dataset's manifest.json, or a retriever (default: all that was made in the home)");
 }
 
 }  // namespace sillok::cli

@@ -1,6 +1,7 @@
 // Changing what is kept: labels, and erasing.
 #include "server/access.h"
 #include "server/records.h"
+#include "train/train.h"
 
 namespace sillok::server {
 namespace {
@@ -91,8 +92,12 @@ Response erase_record(App& app, Request& request) {
   if (!version) return native(version.error());
   const auto erased = app.archive.erase(version->record);
   if (!erased) return native(erased.error());
+  const auto made = train::made_from(app.archive, version->record);
+  if (!made) return native(made.error());
+  Json retrain = Json::array();
+  for (const train::Made& each : *made) retrain.push_back({{"kind", each.kind}, {"path", each.path.string()}, {"sha256", each.hash}});
   if (const auto kept = app.record(request.identity, "erase", version->record, version->label,
-                                   {{"reason", *reason}, {"versions", erased->versions}, {"blobs", erased->blobs}}); !kept) {
+                                   {{"reason", *reason}, {"versions", erased->versions}, {"blobs", erased->blobs}, {"retrain", retrain}}); !kept) {
     return native(kept.error());
   }
   if (const Status indexed = app.refresh(); !indexed) return native(indexed.error());

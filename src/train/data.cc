@@ -165,46 +165,8 @@ Result<DataReport> make_dataset(const archive::Archive& archive, const search::S
   report.manifest = options.out / "manifest.json";
   SILLOK_TRY(write_file_atomic(report.manifest, bytes));
   report.hash = sha256_hex(bytes);
+  SILLOK_TRY(keep_made(archive.home(), {"dataset", report.manifest, report.hash, report.labels, {versions.begin(), versions.end()}, now_micros()}));
   return report;
-}
-
-Result<std::vector<std::string>> stale_records(const archive::Archive& archive, const fs::path& manifest_or_model) {
-  SILLOK_ASSIGN(const std::string bytes, read_file(manifest_or_model, search::kMaxRetrieverBytes));
-  std::vector<int64_t> versions;
-  std::vector<std::string> labels;
-  if (const Json manifest = Json::parse(bytes, nullptr, false); manifest.is_object() && manifest.contains("versions") && manifest.contains("labels")) {
-    try {
-      versions = manifest["versions"].get<std::vector<int64_t>>();
-      labels = manifest["labels"].get<std::vector<std::string>>();
-    } catch (const Json::exception&) {
-      return fail(ErrorCode::kInvalid, manifest_or_model.string() + ": its versions or labels are no lists of numbers and names");
-    }
-  } else {
-    auto model = search::decode_retriever(bytes);
-    if (!model) return fail(ErrorCode::kInvalid, manifest_or_model.string() + " is neither the manifest of a dataset nor a retriever");
-    versions = std::move(model->versions);
-    labels = std::move(model->labels);
-  }
-  const govern::Lattice& lattice = archive.settings().lattice;
-  const auto covered = [&](const std::string& label) {
-    return std::any_of(labels.begin(), labels.end(), [&](const std::string& learned) {
-      const auto clearance = lattice.parse(learned);
-      return clearance && lattice.dominates(*clearance, label);
-    });
-  };
-  std::vector<std::string> stale;
-  for (int64_t id : versions) {
-    const auto version = archive.version(id);
-    if (!version) {
-      stale.push_back("version " + std::to_string(id) + " is not in this archive");
-      continue;
-    }
-    const std::string name = version->record + ", version " + std::to_string(version->number);
-    if (version->erased) stale.push_back(name + ": erased");
-    else if (!covered(version->label)) stale.push_back(name + ": has the label " + version->label + " now");
-    else if (version->valid_to <= today()) stale.push_back(name + ": no longer in force");
-  }
-  return stale;
 }
 
 }  // namespace sillok::train

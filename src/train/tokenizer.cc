@@ -35,6 +35,7 @@ class Sentences : public sentencepiece::SentenceIterator {
 
 struct Texts {
   std::set<std::string> labels;
+  std::set<int64_t> versions;
   std::vector<std::string> learned, held_out;
   uint64_t learned_bytes = 0, held_out_bytes = 0;
 };
@@ -50,6 +51,7 @@ Result<Texts> collect(const search::Searcher& searcher, const govern::Clearance&
       bytes += span.end - span.begin;
       (held_out ? texts.held_out : texts.learned).emplace_back(p.text.substr(span.begin, span.end - span.begin));
       texts.labels.emplace(p.label);
+      texts.versions.insert(p.version_id);
     }
   }));
   return texts;
@@ -96,6 +98,7 @@ Result<TokenizerReport> train_tokenizer(const archive::Archive& archive, const s
   report.sentences = texts.learned.size();
   report.bytes = texts.learned_bytes;
   report.labels = in_order(archive.settings().lattice, texts.labels);
+  report.versions.assign(texts.versions.begin(), texts.versions.end());
   // Of too few records none is held out: then it is measured on what it learned from, which held_out_bytes 0 says.
   const bool held = !texts.held_out.empty();
   report.held_out_bytes = texts.held_out_bytes;
@@ -119,6 +122,7 @@ Result<TokenizerReport> train_tokenizer(const archive::Archive& archive, const s
                                      {"labels", report.labels},             {"sentences", report.sentences}, {"bytes", report.bytes},
                                      {"bytes_per_token", report.bytes_per_token}, {"sha256", report.hash}};
   SILLOK_TRY(write_file_atomic(options.out.string() + ".json", about.dump(1) + "\n"));
+  SILLOK_TRY(keep_made(archive.home(), {"tokenizer", options.out.string() + ".model", report.hash, report.labels, report.versions, now_micros()}));
   return report;
 }
 

@@ -1,6 +1,6 @@
 // train: an organisation's own models, from its own records.
 //
-// Contents: settings of a run | tuning (adapters) | pretraining | label ceiling | datasets | tokenizers | retrievers
+// Contents: settings of a run | tuning (adapters) | pretraining | label ceiling | what was made | datasets | tokenizers | retrievers
 //
 // Main path of tuning: tune (tune.cc) -> read_dataset (dataset_chat.cc) -> read_network, add_adapters -> run_steps (tune_loop.cc):
 // a batch of packed sequences forward and backward (autograd_decoder.cc), AdamW (optimiser.cc), checkpoints -> adapter files.
@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -110,6 +111,31 @@ Result<RunReport> pretrain(const PretrainOptions& options, const StepProgress& p
 // not know.
 Result<govern::Clearance> label_ceiling(const archive::Archive& archive, std::string_view text);
 
+// ---------------------------------------------------------------------------------------------
+// What was made of which versions (lineage.cc): home/models/made.jsonl, one line each
+
+struct Made {
+  std::string kind;                 // "dataset", "tokenizer", "retriever", "adapter", "model"
+  fs::path path;
+  std::string hash;                 // SHA-256 of the file, of a dataset's manifest
+  std::vector<std::string> labels;  // that occur among what it was made from
+  std::vector<int64_t> versions;    // ascending
+  Micros time = 0;
+};
+// Adds a line; one with the same hash is replaced.
+Status keep_made(const fs::path& home, const Made& made);
+// Oldest first; empty where nothing was made. kInvalid for a damaged file, naming the line.
+Result<std::vector<Made>> all_made(const fs::path& home);
+// Made from any version of the record, which may have been erased: what is to be made anew without it.
+Result<std::vector<Made>> made_from(const archive::Archive& archive, std::string_view record);
+// Why it should be made anew: versions erased, no longer in force, not in this archive, or with a label it does not carry.
+std::vector<std::string> stale_versions(const archive::Archive& archive, const Made& made);
+// The same of a dataset's manifest or a retriever, by what the file itself says.
+Result<std::vector<std::string>> stale_records(const archive::Archive& archive, const fs::path& manifest_or_model);
+// The dataset that a file of examples belongs to: the manifest.json beside it lists it with this hash. Nothing if there is none;
+// kInvalid where there is one and the file was changed since.
+Result<std::optional<Made>> dataset_of(const fs::path& file);
+
 using Progress = std::function<void(std::string_view what, uint64_t done, uint64_t total)>;  // may be empty
 
 // ---------------------------------------------------------------------------------------------
@@ -145,9 +171,6 @@ struct DataReport {
 // The same archive, options and seed give the same bytes.
 Result<DataReport> make_dataset(const archive::Archive& archive, const search::Searcher& searcher, const DataOptions& options,
                                 const Progress& progress);
-// Records of the dataset's manifest that the archive no longer has in that version and label, or has erased: reasons to make
-// it anew. Of a trained retriever, likewise.
-Result<std::vector<std::string>> stale_records(const archive::Archive& archive, const fs::path& manifest_or_model);
 
 // ---------------------------------------------------------------------------------------------
 // Tokenizers (tokenizer.cc)
@@ -166,6 +189,7 @@ struct TokenizerReport {
   double bytes_per_token = 0;           // of held-out text
   double compared_bytes_per_token = 0;  // 0: not compared
   std::vector<std::string> labels;
+  std::vector<int64_t> versions;
   std::string hash;
 };
 Result<TokenizerReport> train_tokenizer(const archive::Archive& archive, const search::Searcher& searcher, const TokenizerOptions& options);

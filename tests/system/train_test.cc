@@ -101,7 +101,12 @@ TEST_F(TrainTest, ErasingARecordPutsWhatWasLearnedFromItOutOfUse) {
   ASSERT_TRUE(report["adopted"].get<bool>()) << report.dump();
   EXPECT_EQ(run({"train", "check", retriever().string()}).status, 0);
   EXPECT_TRUE(json({"search", "밸브 교정"})["notes"].empty());
-  ASSERT_EQ(run({"add", "--erase", "R107"}).status, 0);
+  EXPECT_EQ(run({"train", "check"}).status, 0);
+  const Json erased = json({"add", "--erase", "R107"});
+  ASSERT_EQ(erased["retrain"].size(), 2u) << erased.dump();
+  EXPECT_EQ(erased["retrain"][0]["kind"], "dataset");
+  EXPECT_EQ(erased["retrain"][1]["sha256"], report["sha256"]);
+  EXPECT_EQ(run({"train", "check"}).status, 1);
   const Json found = json({"search", "밸브 교정"});
   ASSERT_FALSE(found["notes"].empty());
   EXPECT_NE(found["notes"][0].get<std::string>().find("erased"), std::string::npos);
