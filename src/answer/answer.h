@@ -129,6 +129,12 @@ struct WriterSettings {
   Unsupported unsupported = Unsupported::kDrop;
 };
 Result<WriterSettings> load_writer_settings(const fs::path& home);
+// The turns in which a model is asked to write an answer from these passages, whole: what teaches a model says the same.
+struct WritingPrompt {
+  std::string system, user;
+};
+WritingPrompt writing_prompt(std::string_view question, const std::vector<search::PassageResult>& passages);
+inline constexpr std::string_view kNoAnswer = "NO_ANSWER";  // what the model writes if the evidence does not answer
 // The configured generator; null if none is.
 Result<std::unique_ptr<Generator>> open_generator(const fs::path& home, const WriterSettings& settings);
 

@@ -101,6 +101,14 @@ std::string window(const Wanted& wanted, size_t budget, const std::function<size
 
 }  // namespace
 
+WritingPrompt writing_prompt(std::string_view question, const std::vector<search::PassageResult>& passages) {
+  const Tongue tongue = tongue_of(question);
+  std::string evidence;
+  uint32_t n = 0;
+  for (const search::PassageResult& passage : passages) evidence += fenced(tongue, ++n, head_of(passage, tongue), escape_evidence(passage.text));
+  return {std::string(system_prompt(tongue)), question_prompt(tongue, evidence, escape_evidence(collapse_spaces(question)))};
+}
+
 Evidence pack_evidence(const Answer& answer, Tongue tongue, size_t budget, const std::function<size_t(std::string_view)>& count) {
   Evidence evidence;
   std::unordered_set<std::string> seen;

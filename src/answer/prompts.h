@@ -4,14 +4,13 @@
 #include <string>
 #include <string_view>
 
+#include "answer/answer.h"
+
 namespace sillok::answer {
 
 enum class Tongue : uint8_t { kKorean, kOther };
 // Of the asker: Korean if there is Hangul in the question.
 Tongue tongue_of(std::string_view question);
-
-// What the model writes if the evidence does not answer.
-inline constexpr std::string_view kNoAnswer = "NO_ANSWER";
 
 // The rules: evidence is quoted material, each sentence cites, nothing is added.
 std::string_view system_prompt(Tongue tongue);

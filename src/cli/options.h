@@ -120,12 +120,12 @@ struct ModelFileArguments {
 };
 
 struct TrainArguments {
-  std::string labels_up_to, gold, out, kind = "unigram", compared;
+  std::string labels_up_to, gold, taught, out, kind = "unigram", compared;
   uint64_t seed = 1;
   uint32_t folds = 5, threads = 0, vocabulary = 8000, min_characters = 40;  // threads 0: one per core, at most 16
   double near_duplicate = 0.8, min_letters = 0.5, max_repeated = 0.5, validation = 0.05, test = 0.05;
   std::vector<std::string> scripts;
-  bool measure_only = false;
+  bool measure_only = false, instructions = false;
 };
 
 // Each gives the exit status: 0 success, 1 the operation failed (the reason is printed), 2 usage.

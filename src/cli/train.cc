@@ -89,6 +89,8 @@ int run_train_data(const Common& common, const TrainArguments& arguments) {
   train::DataOptions options;
   options.ceiling = arguments.labels_up_to;
   options.gold = arguments.gold;
+  options.instructions = arguments.instructions;
+  options.taught = arguments.taught;
   options.out = arguments.out;
   options.seed = arguments.seed;
   options.near_duplicate = arguments.near_duplicate;
@@ -104,6 +106,7 @@ int run_train_data(const Common& common, const TrainArguments& arguments) {
     Json json{{"manifest", report->manifest.string()}, {"sha256", report->hash}, {"label", report->label}, {"labels", report->labels}};
     for (const train::DataStep& step : report->steps) json["yield"].push_back({{"step", step.name}, {"passages", step.passages}, {"bytes", step.bytes}});
     for (const auto& [name, passages] : report->splits) json["splits"][name] = passages;
+    if (arguments.instructions) json["lessons"] = report->lessons;
     print_json(json);
     return 0;
   }
@@ -114,6 +117,7 @@ int run_train_data(const Common& common, const TrainArguments& arguments) {
     std::printf("\n");
     before = step.passages;
   }
+  for (const auto& [source, lessons] : report->lessons) std::printf("%10llu  lessons: %s\n", static_cast<unsigned long long>(lessons), source.c_str());
   for (const auto& [name, passages] : report->splits) std::printf("%10llu  %s\n", static_cast<unsigned long long>(passages), name.c_str());
   std::printf("labels %s; %s, sha256 %s\n", join(report->labels, ", ").c_str(), report->manifest.c_str(), report->hash.c_str());
   return 0;
@@ -198,6 +202,8 @@ void define_train(CLI::App& app, Common& common, std::function<int()>& verb) {
   ceiling(data);
   data->add_option("--out", arguments->out, "The folder to write")->required();
   data->add_option("--gold", arguments->gold, "Gold questions to keep out, with their evidence and near-copies");
+  data->add_flag("--instructions", arguments->instructions, "Lessons of how to answer from evidence, from headings, links and --teach");
+  data->add_option("--teach", arguments->taught, "With --instructions: gold questions to teach with");
   data->add_option("--seed", arguments->seed, "Of order and splits");
   data->add_option("--near-duplicate", arguments->near_duplicate, "Similarity from which a passage counts as a copy");
   data->add_option("--min-characters", arguments->min_characters, "Leave out shorter passages");

@@ -1,23 +1,17 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
-#include <tuple>
 
 #include "evaluate/evaluate.h"
 #include "train/ceiling.h"
 #include "train/curate.h"
+#include "train/data_rows.h"
 #include "train/train.h"
 
 namespace sillok::train {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-struct Row {
-  std::string text, title, record, label;
-  int64_t version = 0;
-  uint32_t ordinal = 0;
-};
 
 // What is left after a step, and how much that is.
 class Yield {
@@ -49,6 +43,15 @@ std::string shown(double value) {
 Status curate(const DataOptions& o, std::vector<Row>& rows, std::vector<DataStep>& steps) {
   Yield yield(rows, steps);
   yield.note("passages in force under the ceiling");
+  uint64_t masked = 0;
+  for (Row& row : rows) {
+    std::string text = govern::mask_personal(row.text);
+    masked += text == row.text ? 0 : 1;
+    row.text = std::move(text);
+    row.title = govern::mask_personal(row.title);
+    row.context = govern::mask_personal(row.context);
+  }
+  yield.note("personal data masked, in " + std::to_string(masked) + " passages");
   yield.leave_out("shorter than " + std::to_string(o.min_characters) + " characters",
                   [&](const Row& r) { return judge(r.text).characters < o.min_characters; });
   yield.leave_out("fewer letters than a share of " + shown(o.min_letters), [&](const Row& r) { return judge(r.text).letters < o.min_letters; });
@@ -83,17 +86,24 @@ Status curate(const DataOptions& o, std::vector<Row>& rows, std::vector<DataStep
   return {};
 }
 
-std::string_view split_of(const Row& row, const DataOptions& o) {
+std::string_view split_of(std::string_view record, const DataOptions& o) {
   // By record: passages of one record tell of each other.
-  const double place = static_cast<double>(hash64(row.record, o.seed) >> 11) / static_cast<double>(1ull << 53);
+  const double place = static_cast<double>(hash64(record, o.seed) >> 11) / static_cast<double>(1ull << 53);
   if (place < o.test) return "test";
   return place < o.test + o.validation ? "validation" : "train";
 }
 
-// In an order drawn from the seed and the row alone.
-uint64_t place_of(const Row& row, uint64_t seed) { return hash64(row.record + '\0' + std::to_string(row.version) + '\0' + std::to_string(row.ordinal), seed + 1); }
+std::vector<Line> lines_of(const std::vector<Row>& rows) {
+  std::vector<Line> lines;
+  for (const Row& row : rows) {
+    const Json line{{"text", row.text}, {"title", row.title}, {"record", row.record}, {"version", row.version}, {"label", row.label}};
+    lines.push_back({row.record, row.record + '\0' + std::to_string(row.version) + '\0' + std::to_string(row.ordinal), line.dump(-1, ' ', false, Json::error_handler_t::replace)});
+  }
+  return lines;
+}
 
 Status check_options(const DataOptions& o) {
+  if (!o.taught.empty() && !o.instructions) return fail(ErrorCode::kInvalid, "questions to teach with go into instructions; add --instructions");
   if (o.out.empty()) return fail(ErrorCode::kInvalid, "name a folder to write the dataset to");
   const auto share = [](double v) { return v >= 0 && v <= 1; };
   if (!share(o.validation) || !share(o.test) || o.validation + o.test >= 1) {
@@ -108,6 +118,7 @@ Status check_options(const DataOptions& o) {
 Json options_json(const DataOptions& o, const std::string& ceiling) {
   return {{"ceiling", ceiling},
           {"gold", o.gold.filename().string()},
+          {"taught", o.taught.filename().string()},
           {"seed", o.seed},
           {"near_duplicate", o.near_duplicate},
           {"min_characters", o.min_characters},
@@ -128,44 +139,51 @@ Result<DataReport> make_dataset(const archive::Archive& archive, const search::S
   DataReport report;
   std::vector<Row> rows;
   SILLOK_TRY(searcher.passages(ceiling, [&](const search::LearningPassage& p) {
-    rows.push_back({std::string(p.text), std::string(p.title), std::string(p.record), std::string(p.label), p.version_id, p.ordinal});
+    rows.push_back({std::string(p.text), std::string(p.title), std::string(p.context), std::string(p.record), std::string(p.label), p.version_id, p.ordinal});
   }));
   if (progress) progress("curating", 0, rows.size());
   SILLOK_TRY(curate(options, rows, report.steps));
-  std::set<std::string> present;
-  for (const Row& row : rows) present.insert(row.label);
-  report.labels = in_order(lattice, present);
+  Lessons content;
+  if (options.instructions) {
+    SILLOK_ASSIGN(content, make_lessons(archive, searcher, options, ceiling, rows));
+    report.lessons = content.counts;
+  } else {
+    content.lines = lines_of(rows);
+    for (const Row& row : rows) content.labels.insert(row.label), content.versions.insert(row.version);
+  }
+  report.labels = in_order(lattice, content.labels);
   report.label = joined(lattice, report.labels);
-  std::sort(rows.begin(), rows.end(), [&](const Row& a, const Row& b) {
-    const uint64_t x = place_of(a, options.seed), y = place_of(b, options.seed);
-    return x != y ? x < y : std::tie(a.record, a.version, a.ordinal) < std::tie(b.record, b.version, b.ordinal);
+  std::sort(content.lines.begin(), content.lines.end(), [&](const Line& a, const Line& b) {
+    const uint64_t x = hash64(a.key, options.seed + 1), y = hash64(b.key, options.seed + 1);
+    return x != y ? x < y : a.key < b.key;
   });
 
   std::map<std::string, std::string> files{{"train", ""}, {"validation", ""}, {"test", ""}};
-  std::set<int64_t> versions;
-  for (const Row& row : rows) {
-    const std::string split(split_of(row, options));
+  for (const Line& line : content.lines) {
+    const std::string split(split_of(line.record, options));
     ++report.splits[split];
-    versions.insert(row.version);
-    const Json line{{"text", row.text}, {"title", row.title}, {"record", row.record}, {"version", row.version}, {"label", row.label}};
-    files[split] += line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+    files[split] += line.json + "\n";
   }
-  Json manifest{{"made_by", "sillok train data"}, {"label", report.label}, {"labels", report.labels}, {"change", archive.last_change()}};
+  Json manifest{{"made_by", options.instructions ? "sillok train data --instructions" : "sillok train data"},
+                {"label", report.label},
+                {"labels", report.labels},
+                {"change", archive.last_change()}};
   manifest["options"] = options_json(options, lattice.text(ceiling));
   for (const DataStep& step : report.steps) manifest["yield"].push_back({{"step", step.name}, {"passages", step.passages}, {"bytes", step.bytes}});
+  if (options.instructions) manifest["lessons"] = report.lessons;
   std::error_code made;
   fs::create_directories(options.out, made);
   if (made) return fail(ErrorCode::kIo, options.out.string() + " cannot be made: " + made.message());
   for (const auto& [name, bytes] : files) {
     SILLOK_TRY(write_file_atomic(options.out / (name + ".jsonl"), bytes));
-    manifest["files"][name + ".jsonl"] = {{"sha256", sha256_hex(bytes)}, {"passages", report.splits[name]}, {"bytes", bytes.size()}};
+    manifest["files"][name + ".jsonl"] = {{"sha256", sha256_hex(bytes)}, {options.instructions ? "lessons" : "passages", report.splits[name]}, {"bytes", bytes.size()}};
   }
-  manifest["versions"] = versions;
+  manifest["versions"] = content.versions;
   const std::string bytes = manifest.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
   report.manifest = options.out / "manifest.json";
   SILLOK_TRY(write_file_atomic(report.manifest, bytes));
   report.hash = sha256_hex(bytes);
-  SILLOK_TRY(keep_made(archive.home(), {"dataset", report.manifest, report.hash, report.labels, {versions.begin(), versions.end()}, now_micros()}));
+  SILLOK_TRY(keep_made(archive.home(), {"dataset", report.manifest, report.hash, report.labels, {content.versions.begin(), content.versions.end()}, now_micros()}));
   return report;
 }
 

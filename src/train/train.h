@@ -144,6 +144,8 @@ using Progress = std::function<void(std::string_view what, uint64_t done, uint64
 struct DataOptions {
   std::string ceiling;         // see label_ceiling
   fs::path gold;               // JSONL of gold questions whose evidence and near-copies are left out; empty: none
+  bool instructions = false;   // lessons {"messages"} of how to answer from evidence, instead of texts
+  fs::path taught;             // with instructions: JSONL of gold questions to teach with; empty: none
   fs::path out;                // folder, made; its files are replaced
   uint64_t seed = 1;
   double near_duplicate = 0.8;  // passages whose estimated Jaccard similarity of 5-character shingles is this or more
@@ -160,14 +162,17 @@ struct DataStep {
 };
 struct DataReport {
   std::vector<DataStep> steps;  // in order; the first is all passages in force
-  std::map<std::string, uint64_t> splits;  // passages of train, validation, test
+  std::map<std::string, uint64_t> splits;  // passages or lessons of train, validation, test
+  std::map<std::string, uint64_t> lessons;  // by source: "gold", "heading", "link", "no answer"
   std::vector<std::string> labels;  // of the passages in it, least sensitive first
   std::string label;     // their join: what the dataset carries
   std::string hash;      // SHA-256 of the manifest
   fs::path manifest;
 };
-// Writes train.jsonl, validation.jsonl and test.jsonl of {"text","title","record","version","label"}, and manifest.json with
-// options, yields, the hash of each file and the records with their versions: what erasing a record has to look through.
+// Writes train.jsonl, validation.jsonl and test.jsonl of {"text","title","record","version","label"}, or of {"messages","source",
+// "record","label"}: a question, passages and the sentences that answer it, cited, in the very turns in which a model is asked to
+// write (answer::writing_prompt). Questions are gold ones, made from headings and from links; some have no answer in what is shown.
+// Personal data is masked. And manifest.json with options, yields, the hash of each file and the records with their versions: what erasing a record has to look through.
 // The same archive, options and seed give the same bytes.
 Result<DataReport> make_dataset(const archive::Archive& archive, const search::Searcher& searcher, const DataOptions& options,
                                 const Progress& progress);

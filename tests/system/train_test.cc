@@ -94,6 +94,43 @@ TEST_F(TrainTest, DatasetsSayWhatEachStepLeftAndKeepGoldOut) {
   EXPECT_EQ(again["sha256"], report["sha256"]);
 }
 
+TEST_F(TrainTest, InstructionsAskAsTheProgramDoesAndCiteWhatTheyShow) {
+  add_records();
+  const fs::path rules = write("rules.md", "# 안전 규정\n\n## 제1조 목적\n\n이 규정은 공장 안의 사고를 막는 것을 목적으로 하며 모든 직원과 공장에 드나드는 협력 업체 직원에게 적용한다.\n\n## 제2조 교육\n\n안전 교육은 해마다 두 번 연다. 연락처는 010-1234-5678 이며 담당자는 교육 일지를 적어 관리 부서에 낸다.\n");
+  json({"add", rules.string()});
+  const fs::path out = folder() / "lessons";
+  const Json report = json({"train", "data", "--instructions", "--teach", gold_.string(), "--out", out.string(), "--validation", "0", "--test", "0", "--near-duplicate", "1"});
+  EXPECT_GT(report["lessons"]["gold"], 20) << report.dump();
+  EXPECT_EQ(report["lessons"]["heading"], 2) << report.dump();
+  const std::string lines = *read_file(out / "train.jsonl");
+  size_t checked = 0;
+  for (const std::string_view line : split(lines, '\n')) {
+    if (line.empty()) continue;
+    const Json lesson = Json::parse(line);
+    const std::string asked = lesson["messages"][1]["content"], answer = lesson["messages"][2]["content"];
+    EXPECT_EQ(lesson["messages"][0]["role"], "system");
+    if (answer == "NO_ANSWER") continue;
+    // The sentence before "[n]" stands in record n as it was shown.
+    const size_t mark = answer.find(" [");
+    ASSERT_NE(mark, answer.npos);
+    const std::string n = answer.substr(mark + 2, 1), sentence = answer.substr(0, mark);
+    size_t at = asked.find("⟦기록 " + n + "⟧");
+    if (at == asked.npos) at = asked.find("⟦record " + n + "⟧");
+    ASSERT_NE(at, asked.npos);
+    EXPECT_LT(asked.find(sentence, at), asked.find("⟦", at + 5)) << answer;
+    ++checked;
+  }
+  EXPECT_GT(checked, 20u);
+  EXPECT_EQ(lines.find("010-1234-5678"), lines.npos);
+  EXPECT_NE(lines.find("연락처는 010-"), lines.npos);
+  // What is kept out teaches nothing.
+  const Json kept = json({"train", "data", "--instructions", "--teach", gold_.string(), "--gold", gold_.string(), "--out", (folder() / "none").string()});
+  EXPECT_EQ(kept["lessons"]["gold"], 0);
+  const Ran refused = run({"train", "data", "--teach", gold_.string(), "--out", out.string()});
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_NE(refused.err.find("--instructions"), std::string::npos);
+}
+
 TEST_F(TrainTest, ErasingARecordPutsWhatWasLearnedFromItOutOfUse) {
   add_records();
   json({"train", "data", "--out", (folder() / "data").string(), "--near-duplicate", "1"});
