@@ -134,7 +134,7 @@ void define_tune(CLI::App& app, Common& common, std::function<int()>& verb) {
   add_common_options(pretrain, common);
   pretrain->add_option("--config", options->config, "TOML: [model] and [training]")->required()->check(CLI::ExistingFile);
   pretrain->add_option("--data", options->data, "JSONL as for tune, or a text file")->required()->check(CLI::ExistingFile);
-  pretrain->add_option("--tokenizer", options->tokenizer, "A GGUF file whose tokenizer is used")->required()->check(CLI::ExistingFile);
+  pretrain->add_option("--tokenizer", options->tokenizer, "A GGUF file whose tokenizer is used (default: one is trained on the data)")->check(CLI::ExistingFile);
   pretrain->add_option("--out", options->out, "The folder for model.gguf and the run's checkpoint")->required();
   pretrain->add_option("--threads", options->threads, "Threads (default: one per core)")->check(CLI::Range(1, 1024));
   pretrain->add_flag("--resume", options->resume, "Go on from the checkpoint in --out, if there is one");

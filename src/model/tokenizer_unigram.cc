@@ -80,6 +80,14 @@ class Unigram final : public TokenizerBase {
     trie_ = Trie(std::move(keys));
     user_defined_ = Trie(std::move(own));
     unknown_score_ = (lowest == FLT_MAX ? 0 : static_cast<double>(lowest)) - kUnknownPenalty;
+    std::vector<Token> bytes;
+    for (size_t byte = 0; byte < 256; ++byte) {
+      constexpr std::string_view kHex = "0123456789ABCDEF";
+      const char text[] = {'<', '0', 'x', kHex[byte >> 4], kHex[byte & 15], '>'};
+      const Token token = vocabulary_.by_text.find(std::string_view(text, sizeof text));
+      if (token >= 0 && vocabulary_.kinds[static_cast<size_t>(token)] == TokenKind::kByte) bytes.push_back(token);
+    }
+    if (bytes.size() == 256) byte_tokens_ = std::move(bytes);
   }
 
  protected:
@@ -93,6 +101,7 @@ class Unigram final : public TokenizerBase {
 
   CharacterMap characters_;
   Trie trie_, user_defined_;
+  std::vector<Token> byte_tokens_;  // of a model with byte fallback; else empty
   double unknown_score_ = 0;
 };
 
@@ -170,7 +179,9 @@ void Unigram::encode_text(std::string_view text, bool, std::vector<Token>& out) 
   for (size_t end = source.size(); end > 0; end = best[end].from) {
     const Token token = best[end].token;
     if (token >= 0) out.push_back(token);
-    else if (!unknown && vocabulary_.unknown) out.push_back(*vocabulary_.unknown);
+    else if (!byte_tokens_.empty()) {
+      for (size_t at = end; at > best[end].from; --at) out.push_back(byte_tokens_[static_cast<uint8_t>(source[at - 1])]);
+    } else if (!unknown && vocabulary_.unknown) out.push_back(*vocabulary_.unknown);
     unknown = token < 0;
   }
   std::reverse(out.begin() + static_cast<ptrdiff_t>(before), out.end());

@@ -8,6 +8,7 @@
 #include <numbers>
 #include <set>
 
+#include "train/tokenizer.h"
 #include "train/tune_loop.h"
 
 namespace sillok::train {
@@ -20,7 +21,7 @@ using model::GgufValue;
 constexpr std::string_view kArchitecture = "llama";
 
 struct Config {
-  uint32_t layers = 4, width = 256, heads = 4, kv_heads = 4, feed_forward = 0;
+  uint32_t layers = 4, width = 256, heads = 4, kv_heads = 4, feed_forward = 0, vocabulary = 4000;
   double rope_base = 10000, epsilon = 1e-5;
   bool tied = true;
   std::string name = "pretrained", type = "F32";
@@ -96,6 +97,7 @@ Status read_model(const toml::table& root, Config& c) {
   c.kv_heads = c.heads;
   SILLOK_TRY(t.integer("kv_heads", c.kv_heads, 1, 1 << 10));
   SILLOK_TRY(t.integer("feed_forward", c.feed_forward, 1, 1 << 18));
+  SILLOK_TRY(t.integer("vocabulary", c.vocabulary, 300, 1 << 20));
   SILLOK_TRY(t.real("rope_base", c.rope_base, 1, 1e12));
   SILLOK_TRY(t.real("epsilon", c.epsilon, 0, 1));
   SILLOK_TRY(t.flag("tied", c.tied));
@@ -285,9 +287,9 @@ Result<RunReport> pretrain(const PretrainOptions& options, const StepProgress& p
   SILLOK_ASSIGN(Config config, read_config(options.config));
   config.run.threads = options.threads;
   config.run.resume = options.resume;
-  SILLOK_ASSIGN(const std::shared_ptr<const Gguf> from, Gguf::open(options.tokenizer));
+  SILLOK_ASSIGN(const std::shared_ptr<const Gguf> from, tokenizer_of_run(options, config.vocabulary));
   auto tokenizer = model::Tokenizer::from(*from);
-  if (!tokenizer) return fail(tokenizer.error().in(options.tokenizer.string()));
+  if (!tokenizer) return fail(tokenizer.error().in(options.tokenizer.empty() ? "the tokenizer" : options.tokenizer.string()));
   SILLOK_ASSIGN(const Dataset dataset, read_dataset(options.data, *from, **tokenizer, config.run.context));
   SILLOK_ASSIGN(const FileLock lock, open_run_folder(options.out, config.run.resume));
 

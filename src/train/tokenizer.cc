@@ -7,6 +7,7 @@
 
 #include "text/text.h"
 #include "train/ceiling.h"
+#include "train/tokenizer.h"
 
 namespace sillok::train {
 namespace {
@@ -14,9 +15,12 @@ namespace {
 constexpr uint64_t kHeldOutOf = 20;         // one record in so many is measured on and not learned from
 constexpr size_t kMaxSentence = 4096;       // bytes; the trainer leaves longer ones out
 
+// The library's words without the place in its source.
 Error library_error(const sentencepiece::util::Status& status) {
-  return {ErrorCode::kInvalid, "the tokenizer cannot be trained: " + collapse_spaces(status.ToString()) +
-                                   "; a vocabulary too large for the text is the usual reason"};
+  const std::string words = collapse_spaces(status.ToString());
+  const size_t place = words.find("] ");
+  return {ErrorCode::kInvalid, "the tokenizer cannot be trained: " + (place == words.npos ? words : words.substr(place + 2)) +
+                                   " (the vocabulary must fit the text: more than its characters and 259, fewer than its parts)"};
 }
 
 // Hands the trainer one sentence after the other.
@@ -77,22 +81,65 @@ std::string vocabulary_text(std::string_view model) {
 
 }  // namespace
 
+Result<std::string> train_pieces(const std::vector<std::string>& texts, const std::string& kind, uint32_t vocabulary) {
+  // One thread, and the texts in their order: the same texts give the same bytes. Bytes stand for rare characters, digits stand
+  // alone, and nothing is normalised: what is tokenized comes back as it was.
+  const std::unordered_map<std::string, std::string> settings = {
+      {"model_type", kind},            {"vocab_size", std::to_string(vocabulary)},
+      {"character_coverage", "0.9995"}, {"byte_fallback", "true"},
+      {"normalization_rule_name", "identity"}, {"remove_extra_whitespaces", "false"},
+      {"split_digits", "true"},
+      {"num_threads", "1"},            {"minloglevel", "2"},
+      {"hard_vocab_limit", "false"},   {"train_extremely_large_corpus", "false"},
+      {"max_sentence_length", std::to_string(kMaxSentence)}};
+  std::string model;
+  Sentences sentences(texts);
+  if (const auto status = sentencepiece::SentencePieceTrainer::Train(settings, &sentences, &model); !status.ok()) return fail(library_error(status));
+  return model;
+}
+
+Status write_tokenizer_gguf(const fs::path& path, std::string_view model, std::string_view kind) {
+  sentencepiece::SentencePieceProcessor processor;
+  if (!processor.LoadFromSerializedProto({model.data(), model.size()}).ok()) {
+    return tl::unexpected<Error>(Error{ErrorCode::kInvalid, "it is no SentencePiece model"});
+  }
+  enum Kind : int64_t { kNormal = 1, kUnknown = 2, kControl = 3, kUnused = 5, kByte = 6 };
+  auto texts = std::make_shared<model::GgufArray>(), scores = std::make_shared<model::GgufArray>(), kinds = std::make_shared<model::GgufArray>();
+  for (int i = 0; i < processor.GetPieceSize(); ++i) {
+    texts->strings.push_back(processor.IdToPiece(i));
+    scores->reals.push_back(static_cast<double>(processor.GetScore(i)));
+    kinds->integers.push_back(processor.IsUnknown(i)   ? kUnknown
+                              : processor.IsControl(i) ? kControl
+                              : processor.IsUnused(i)  ? kUnused
+                              : processor.IsByte(i)    ? kByte
+                                                       : kNormal);
+  }
+  const auto id = [](int token) { return static_cast<uint64_t>(token); };
+  model::GgufOut out;
+  out.metadata = {{"general.architecture", std::string("llama")},
+                  {"general.name", std::string("tokenizer")},
+                  {"tokenizer.ggml.model", std::string(kind == "bpe" ? "llama" : "t5")},
+                  {"tokenizer.ggml.pre", std::string("default")},
+                  {"tokenizer.ggml.tokens", texts},
+                  {"tokenizer.ggml.scores", scores},
+                  {"tokenizer.ggml.token_type", kinds},
+                  {"tokenizer.ggml.bos_token_id", id(processor.bos_id())},
+                  {"tokenizer.ggml.eos_token_id", id(processor.eos_id())},
+                  {"tokenizer.ggml.unknown_token_id", id(processor.unk_id())},
+                  {"tokenizer.ggml.add_bos_token", true},
+                  {"tokenizer.ggml.add_eos_token", false},
+                  {"tokenizer.ggml.add_space_prefix", true},
+                  {"tokenizer.ggml.remove_extra_whitespaces", false}};
+  return model::write_gguf(path, out, {});
+}
+
 Result<TokenizerReport> train_tokenizer(const archive::Archive& archive, const search::Searcher& searcher, const TokenizerOptions& options) {
   if (options.kind != "unigram" && options.kind != "bpe") return fail(ErrorCode::kInvalid, "a tokenizer is unigram or bpe, not '" + options.kind + "'");
   if (options.out.empty()) return fail(ErrorCode::kInvalid, "name the file to write, without .model");
   SILLOK_ASSIGN(const govern::Clearance ceiling, label_ceiling(archive, options.ceiling));
   SILLOK_ASSIGN(const Texts texts, collect(searcher, ceiling, options.max_bytes));
   if (texts.learned.empty()) return fail(ErrorCode::kInvalid, "there is no text under this label ceiling to learn a tokenizer from");
-  // One thread and text in the order of records: the same records give the same bytes. Bytes stand for rare characters.
-  const std::unordered_map<std::string, std::string> settings = {
-      {"model_type", options.kind},    {"vocab_size", std::to_string(options.vocabulary)},
-      {"character_coverage", "0.9995"}, {"byte_fallback", "true"},
-      {"num_threads", "1"},            {"minloglevel", "2"},
-      {"hard_vocab_limit", "false"},   {"train_extremely_large_corpus", "false"},
-      {"max_sentence_length", std::to_string(kMaxSentence)}};
-  std::string model;
-  Sentences sentences(texts.learned);
-  if (const auto status = sentencepiece::SentencePieceTrainer::Train(settings, &sentences, &model); !status.ok()) return fail(library_error(status));
+  SILLOK_ASSIGN(const std::string model, train_pieces(texts.learned, options.kind, options.vocabulary));
 
   TokenizerReport report;
   report.sentences = texts.learned.size();
@@ -118,6 +165,7 @@ Result<TokenizerReport> train_tokenizer(const archive::Archive& archive, const s
   if (options.out.has_parent_path()) fs::create_directories(options.out.parent_path(), made);
   SILLOK_TRY(write_file_atomic(options.out.string() + ".model", model));
   SILLOK_TRY(write_file_atomic(options.out.string() + ".vocab", vocabulary));
+  SILLOK_TRY(write_tokenizer_gguf(options.out.string() + ".gguf", model, options.kind));
   const nlohmann::ordered_json about{{"made_by", "sillok train tokenizer"}, {"kind", options.kind},       {"vocabulary", report.vocabulary},
                                      {"labels", report.labels},             {"sentences", report.sentences}, {"bytes", report.bytes},
                                      {"bytes_per_token", report.bytes_per_token}, {"sha256", report.hash}};

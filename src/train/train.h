@@ -98,7 +98,7 @@ Result<RunReport> tune(const TuneOptions& options, const StepProgress& progress 
 struct PretrainOptions {
   fs::path config;     // TOML: docs/TRAINING.md
   fs::path data;       // as for tuning, or plain text: a document a file
-  fs::path tokenizer;  // GGUF whose tokenizer is used
+  fs::path tokenizer;  // GGUF whose tokenizer is used; empty: one is trained on the data, out/tokenizer.gguf
   fs::path out;        // a folder: model.gguf, log.jsonl, checkpoint.bin
   uint32_t threads = 0;
   bool resume = false;
@@ -182,7 +182,7 @@ Result<DataReport> make_dataset(const archive::Archive& archive, const search::S
 
 struct TokenizerOptions {
   std::string ceiling;
-  fs::path out;               // "PATH/NAME": NAME.model, NAME.vocab and NAME.json are written
+  fs::path out;               // "PATH/NAME": NAME.model, NAME.gguf, NAME.vocab and NAME.json are written
   std::string kind = "unigram";  // or "bpe"
   uint32_t vocabulary = 8000;
   fs::path compared;          // a SentencePiece model to compare with; empty: none

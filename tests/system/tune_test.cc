@@ -30,6 +30,16 @@ TEST_F(TuneTest, AModelFromNothingLearnsAndRuns) {
   EXPECT_EQ(json({"generate", "-m", out + "/model.gguf", "-p", "A", "-n", "8", "--ignore-end"})["tokens"].size(), 8U);
 }
 
+TEST_F(TuneTest, ATokenizerIsTrainedWhereNoneIsGiven) {
+  const std::string config = write("small.toml", "[model]\nlayers = 1\nwidth = 32\nheads = 2\nvocabulary = 360\n[training]\nsteps = 5\ncontext = 64\n").string();
+  std::string text;
+  for (int i = 0; i < 60; ++i) text += "밸브 " + std::to_string(i) + "호는 매월 점검하고 결과를 일지에 적는다. The gardener sows in March.\n";
+  const std::string data = write("text.txt", text).string(), out = (folder() / "base").string();
+  EXPECT_EQ(json({"pretrain", "--config", config, "--data", data, "--out", out})["steps"], 5);
+  EXPECT_TRUE(fs::exists(out + "/tokenizer.gguf"));
+  EXPECT_EQ(json({"generate", "-m", out + "/model.gguf", "-p", "밸브", "-n", "4", "--ignore-end"})["tokens"].size(), 4U);
+}
+
 TEST_F(TuneTest, AnAdapterLearnsATextAndSaysIt) {
   const std::string base = model("llama"), out = (folder() / "adapter").string();
   const std::string page = write("page.jsonl", "{\"text\":\"" + std::string(kPage) + "\"}\n").string();
