@@ -74,6 +74,9 @@ class Answerer {
   // Both must outlive the answerer. Thread-safe as far as they are.
   // The threshold comes from home/answer.json if `evaluate --calibrate` wrote one, else kDefaultThreshold.
   Answerer(const archive::Archive& archive, const search::Searcher& searcher);
+  // With this threshold, whatever the home says.
+  Answerer(const archive::Archive& archive, const search::Searcher& searcher, double threshold)
+      : archive_(archive), searcher_(searcher), threshold_(threshold) {}
   Result<Answer> ask(const AskRequest& request) const;
   double threshold() const { return threshold_; }
   // One unit of a passage as a quote with the anchor of its block; none if the version has been erased since.
@@ -129,6 +132,11 @@ struct WriterSettings {
   Unsupported unsupported = Unsupported::kDrop;
 };
 Result<WriterSettings> load_writer_settings(const fs::path& home);
+// The files that the settings name, found; empty for what runs elsewhere or is not set. kNotFound names what is missing.
+struct WriterFiles { fs::path model, adapter; };
+Result<WriterFiles> find_writer_files(const fs::path& home, const WriterSettings& settings);
+// SHA-256 of all that is said to a generating model beside question and evidence.
+std::string prompts_hash();
 // The turns in which a model is asked to write an answer from these passages, whole: what teaches a model says the same.
 struct WritingPrompt {
   std::string system, user;
@@ -194,6 +202,8 @@ Result<Replay> replay(const archive::Archive& archive, std::string_view details)
 // Personal data in all that the answer shows, masked. Offsets stay good.
 void mask_personal(Answer& answer);
 
+// The home's threshold: of home/answer.json, or kDefaultThreshold.
+double load_threshold(const fs::path& home);
 // Writes the threshold for this home, with what it was chosen on.
 Status save_threshold(const fs::path& home, double threshold, std::string_view chosen_on);
 

@@ -13,15 +13,6 @@ constexpr size_t kPassages = 6;      // passages quoted from: the first holds th
 constexpr size_t kClosest = 3;       // where one might look, when the records do not answer
 constexpr std::string_view kThresholdFile = "answer.json";
 
-double load_threshold(const fs::path& home) {
-  const auto bytes = read_file(home / kThresholdFile, 1 << 16);
-  if (!bytes) return kDefaultThreshold;
-  const auto json = nlohmann::json::parse(*bytes, nullptr, false);
-  const auto found = json.is_object() ? json.find("threshold") : json.end();
-  if (!json.is_object() || found == json.end() || !found->is_number()) return kDefaultThreshold;
-  return found->get<double>();
-}
-
 // The anchor of the block that holds the words: closer than the passage's, which is its first block's.
 std::string locate(const documents::Document& document, const search::PassageResult& passage, std::string_view words) {
   for (const documents::Block& block : document.blocks) {
@@ -124,6 +115,15 @@ std::string answer_text(const std::vector<Quote>& quotes, const std::optional<Se
 }
 
 }  // namespace
+
+double load_threshold(const fs::path& home) {
+  const auto bytes = read_file(home / kThresholdFile, 1 << 16);
+  if (!bytes) return kDefaultThreshold;
+  const auto json = nlohmann::json::parse(*bytes, nullptr, false);
+  const auto found = json.is_object() ? json.find("threshold") : json.end();
+  if (!json.is_object() || found == json.end() || !found->is_number()) return kDefaultThreshold;
+  return found->get<double>();
+}
 
 Answerer::Answerer(const archive::Archive& archive, const search::Searcher& searcher)
     : archive_(archive), searcher_(searcher), threshold_(load_threshold(archive.home())) {}

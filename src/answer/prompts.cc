@@ -1,5 +1,6 @@
 #include "answer/prompts.h"
 
+#include "answer/answer.h"
 #include "base/base.h"
 #include "text/text.h"
 
@@ -40,6 +41,17 @@ Tongue tongue_of(std::string_view question) {
     if (text::script_of(decode_utf8(question, i)) == text::Script::kHangul) return Tongue::kKorean;
   }
   return Tongue::kOther;
+}
+
+std::string prompts_hash() {
+  std::string all;
+  for (const Tongue tongue : {Tongue::kKorean, Tongue::kOther}) {
+    for (const std::string& part : {std::string(system_prompt(tongue)), fenced(tongue, 1, "head", "text"), question_prompt(tongue, "evidence", "question"),
+                                    follow_up_system(tongue), follow_up_prompt(tongue, "conversation", "question"), std::string(unsupported_mark(tongue))}) {
+      all += part + '\0';
+    }
+  }
+  return sha256_hex(all);
 }
 
 std::string_view system_prompt(Tongue tongue) { return tongue == Tongue::kKorean ? kKoreanSystem : kOtherSystem; }

@@ -1,4 +1,4 @@
-// Private to answer: all that is said to a generating model, in one place.
+// Private to answer (but for prompts_hash): all that is said to a generating model, in one place.
 #pragma once
 
 #include <string>

@@ -68,19 +68,23 @@ Result<WriterSettings> load_writer_settings(const fs::path& home) {
   }
 }
 
+Result<WriterFiles> find_writer_files(const fs::path& home, const WriterSettings& settings) {
+  WriterFiles files;
+  if (settings.model.empty() || !settings.remote.empty()) return files;
+  SILLOK_ASSIGN(files.model, find_file(home, settings.model, "models", "model"));
+  if (settings.adapter.empty()) return files;
+  SILLOK_ASSIGN(files.adapter, find_file(home, settings.adapter, fs::path("models") / "adapters", "adapter"));
+  return files;
+}
+
 Result<std::unique_ptr<Generator>> open_generator(const fs::path& home, const WriterSettings& settings) {
   if (!settings.remote.empty()) {
     const fs::path key = settings.key_file.empty() ? fs::path() : home / settings.key_file;  // an absolute path stays
     return open_remote_generator(settings.remote, settings.model, key, settings.context);
   }
   if (settings.model.empty()) return std::unique_ptr<Generator>();
-  SILLOK_ASSIGN(const fs::path model, find_file(home, settings.model, "models", "model"));
-  std::string adapter;
-  if (!settings.adapter.empty()) {
-    SILLOK_ASSIGN(const fs::path file, find_file(home, settings.adapter, fs::path("models") / "adapters", "adapter"));
-    adapter = file.string();
-  }
-  return open_local_generator(model, settings.threads, settings.context, adapter);
+  SILLOK_ASSIGN(const WriterFiles files, find_writer_files(home, settings));
+  return open_local_generator(files.model, settings.threads, settings.context, files.adapter.string());
 }
 
 }  // namespace sillok::answer

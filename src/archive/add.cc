@@ -70,6 +70,7 @@ class AddRun {
   Status take_item(Work& work, const QueuedItem& queued, bool& refused);
   Status settle_erased(Work& work);
   Status end_vanished(const Scan& found);
+  Status remember_roots(const Scan& found);
   Status begin();
   Status commit();
   Status commit_if_due();
@@ -117,6 +118,7 @@ Result<AddReport> AddRun::run(const Scan& found, const std::string& label) {
   files_total_ += again.size();
   SILLOK_TRY(pass(again, true));
   SILLOK_TRY(end_vanished(found));
+  SILLOK_TRY(remember_roots(found));
   SILLOK_TRY(commit());
   if (marked_) SILLOK_TRY(clear_unfinished(state_));
   return std::move(report_);
@@ -405,6 +407,20 @@ Status AddRun::end_vanished(const Scan& found) {
     SILLOK_TRY(committer_.vanish(source, report_));
     ++batch_items_;
     SILLOK_TRY(commit_if_due());
+  }
+  return {};
+}
+
+// As for files, a label given before stays where none is given now. Uploads, which lie in the home, are no sources.
+Status AddRun::remember_roots(const Scan& found) {
+  const std::string home = fs::weakly_canonical(state_.home).native() + "/";
+  for (const fs::path& root : found.roots) {
+    if ((root.native() + "/").starts_with(home)) continue;
+    SILLOK_ASSIGN(const int64_t kept, db_.integer_or(0, "SELECT EXISTS(SELECT 1 FROM roots WHERE path = ?1 AND (?2 = '' OR label = ?2))",
+                                                     root.native(), label_));
+    if (kept != 0) continue;
+    SILLOK_TRY(begin());
+    SILLOK_TRY(db_.run("INSERT OR REPLACE INTO roots(path, label) VALUES(?, ?)", root.native(), label_));
   }
   return {};
 }

@@ -174,6 +174,19 @@ const fs::path& Archive::home() const { return state_->home; }
 
 const std::vector<LabelName>& Archive::labels() const { return state_->settings.labels; }
 
+std::vector<Root> Archive::roots() const {
+  std::vector<Root> out;
+  Reading db(*state_);
+  if (!db.open()) return out;
+  auto rows = db->query("SELECT path, label FROM roots ORDER BY length(path) DESC, path");
+  while (rows) {
+    const auto more = rows->next();
+    if (!more || !*more) break;
+    out.push_back({rows->text(0), rows->text(1)});
+  }
+  return out;
+}
+
 const govern::Settings& Archive::settings() const { return state_->settings.govern; }
 
 int64_t Archive::last_change() const {

@@ -114,6 +114,12 @@ struct LabelName {
   std::string title;
 };
 
+// A file or folder that was named to add, as it was named last: what a later refresh looks through again.
+struct Root {
+  std::string path;    // absolute
+  std::string label;   // given with add; "" if none
+};
+
 // Personal data in a version: what and where, not the words.
 struct PersonalPlace {
   govern::PersonalKind kind{};
@@ -176,6 +182,7 @@ class Archive {
   std::vector<Failure> failures() const;                            // files that could not be read, still present
   std::vector<PersonalPlace> personal(int64_t version_id) const;    // found when it was added
   std::vector<LabelChange> proposals() const;                       // of lower labels, not decided, oldest first
+  std::vector<Root> roots() const;                                  // outside the home; the deepest first
 
   // ---- writing; one writer per home (kConflict for a second)
   // Adds files and folders. What one call acknowledged survives kill -9; calling again goes on where it was.

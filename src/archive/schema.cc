@@ -12,6 +12,7 @@
 //   link_names    names that a record answers to since a version: title, document number, file name, Message-ID, URL
 //   sketches      MinHash of a version's text; sketch_bands finds those alike
 //   personal      personal data found in a version: kind and place, not the words
+//   roots         files and folders that add was given, with the label given for them
 //   label_proposals  lower labels that one person proposed and another has to confirm
 #include "archive/schema.h"
 
@@ -172,6 +173,12 @@ CREATE TABLE link_names(
   version_id INTEGER NOT NULL REFERENCES versions(id),
   PRIMARY KEY(name, version_id)) WITHOUT ROWID;
 CREATE INDEX link_names_by_version ON link_names(version_id);
+)sql",
+    // 4: what was named to add
+    R"sql(
+CREATE TABLE roots(
+  path TEXT PRIMARY KEY,
+  label TEXT NOT NULL) WITHOUT ROWID;
 )sql",
 };
 constexpr int64_t kSchema = static_cast<int64_t>(std::size(kMigrations));

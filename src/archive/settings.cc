@@ -50,6 +50,25 @@ max_tokens = 512
 threads = 0
 # What becomes of sentences that the records do not support: "drop" or "mark".
 unsupported = "drop"
+
+[refresh]
+# Files and folders that `sillok refresh` looks through for what changed. None: all that was ever named to `sillok add`.
+sources = []
+# Gold questions, by which the answer rate is measured at every change: a file, relative to this home.
+gold = "gold.jsonl"
+# Whether a release that holds is put in force by itself, or waits for a person.
+promote = true
+# Seconds between two rounds of `sillok refresh --watch`.
+every_s = 30
+# When a retriever in use is trained again: days of age, percent of the records changed since, points that the answer rate
+# fell. 0: not for that reason.
+retrain_days = 30
+retrain_changed = 20
+retrain_drift = 2
+# What one training may cost; watt-hours are estimated from `watts` of the processor at work where it has no meter.
+budget_minutes = 30
+budget_wh = 50
+watts = 20
 )toml";
 
 }  // namespace

@@ -138,8 +138,8 @@ void print_citations(const answer::Written& written) {
 
 // The audit entry of an answer. `model`: what wrote it; "": it is quoted.
 Status note_answer(const Common& common, const Home& home, const Actor& actor, const answer::AskRequest& request,
-                   const answer::Answer& answer, double threshold, const std::string& model) {
-  const std::string details = answer::audit_details(home.archive, request, answer, request.threshold.value_or(threshold), model, SILLOK_VERSION);
+                   const answer::Answer& answer, const Writer& writer, const std::string& model) {
+  const std::string details = answer::audit_details(home.archive, request, answer, request.threshold.value_or(writer.threshold), model, writer.program);
   return audit_act(common.home, actor, "ask", "", Json::parse(details, nullptr, false), answer::audit_label(home.archive, answer));
 }
 
@@ -163,7 +163,7 @@ int run_written_ask(const Common& common, const AskArguments& arguments, const H
   // The question as it was understood, without the conversation: replay asks it again.
   answer::AskRequest asked = request.ask;
   asked.question = written->question;
-  const Status noted = note_answer(common, home, actor, asked, written->answer, answerer.threshold(), written->written ? written->model : "");
+  const Status noted = note_answer(common, home, actor, asked, written->answer, writer, written->written ? written->model : "");
   if (!noted) return report_error(noted.error());
   if (masks) answer::mask_personal(written->answer);
   if (common.json) {
@@ -194,7 +194,9 @@ int run_ask(const Common& common, const AskArguments& arguments) {
   if (!actor) return report_error(actor.error());
   auto home = open_home(common.home);
   if (!home) return report_error(home.error());
-  const answer::Answerer answerer(home->archive, home->searcher);
+  auto writer = open_writer(common, arguments.writer);
+  if (!writer) return report_error(writer.error());
+  const answer::Answerer answerer(home->archive, home->searcher, writer->threshold);
   answer::AskRequest request;
   request.question = arguments.question;
   request.as_of = *as_of;
@@ -208,8 +210,6 @@ int run_ask(const Common& common, const AskArguments& arguments) {
   if (arguments.threshold >= 0) request.threshold = arguments.threshold;
   auto conversation = load_conversation(arguments.conversation);
   if (!conversation) return report_error(conversation.error());
-  auto writer = open_writer(common, arguments.writer);
-  if (!writer) return report_error(writer.error());
   if (writer->generator) {
     answer::WriteRequest write;
     write.ask = std::move(request);
@@ -220,7 +220,7 @@ int run_ask(const Common& common, const AskArguments& arguments) {
   if (request.question != arguments.question && !common.json) std::fprintf(stderr, "note: understood as: %s\n", request.question.c_str());
   auto answer = answerer.ask(request);
   if (!answer) return report_error(answer.error());
-  const Status noted = note_answer(common, *home, *actor, request, *answer, answerer.threshold(), "");
+  const Status noted = note_answer(common, *home, *actor, request, *answer, *writer, "");
   if (!noted) return report_error(noted.error());
   if (actor->masks(home->archive.settings())) answer::mask_personal(*answer);
   if (common.json) {

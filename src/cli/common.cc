@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include "release/release.h"
+
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
@@ -23,7 +25,9 @@ void print_json(const Json& json, int indent) {
 
 Result<Home> open_home(const fs::path& path) {
   SILLOK_ASSIGN(archive::Archive archive, archive::Archive::open(path));
-  SILLOK_ASSIGN(search::Searcher searcher, search::Searcher::open(path));
+  // A release in force brings its own retriever, or none.
+  SILLOK_ASSIGN(const release::InForce now, release::in_force(path));
+  SILLOK_ASSIGN(search::Searcher searcher, search::Searcher::open(path, now.id.empty() ? std::nullopt : std::optional(now.retriever)));
   SILLOK_TRY(searcher.refresh(archive));
   return Home{std::move(archive), std::move(searcher)};
 }

@@ -12,9 +12,9 @@ int run_evaluate(const Common& common, const EvaluateArguments& arguments) {
   if (!gold) return report_error(gold.error());
   auto home = open_home(common.home);
   if (!home) return report_error(home.error());
-  const answer::Answerer answerer(home->archive, home->searcher);
   auto writer = open_writer(common, {arguments.model.model, arguments.quote, arguments.model.threads, arguments.seed});
   if (!writer) return report_error(writer.error());
+  const answer::Answerer answerer(home->archive, home->searcher, writer->threshold);
   evaluate::Writer writing;
   // A threshold is chosen on quoting alone.
   if (!arguments.calibrate) writing.generator = writer->generator.get();
@@ -30,6 +30,7 @@ int run_evaluate(const Common& common, const EvaluateArguments& arguments) {
   if (!report) return report_error(report.error());
   report->gold = fs::absolute(arguments.gold).string();
   report->archive_change = home->archive.last_change();
+  report->release = writer->release;
   report->home = fs::absolute(common.home).string();
 
   if (arguments.calibrate) {
@@ -38,6 +39,9 @@ int run_evaluate(const Common& common, const EvaluateArguments& arguments) {
     const auto saved = answer::save_threshold(common.home, *chosen, report->gold);
     if (!saved) return report_error(saved.error());
     std::fprintf(stderr, "Threshold %.3f chosen on %zu questions and kept for this home.\n", *chosen, gold->size());
+    if (!writer->release.empty()) {
+      std::fprintf(stderr, "note: release %s is in force with its own threshold; propose and promote a release to answer with this one\n", writer->release.c_str());
+    }
   }
   std::string stamp = format_micros(report->finished);
   std::erase(stamp, ':');

@@ -8,6 +8,7 @@
 #include "cli/govern.h"
 #include "cli/model_encode.h"
 #include "cli/model_run.h"
+#include "cli/release.h"
 #include "cli/tune.h"
 #include "cli/train.h"
 #include "documents/documents.h"
@@ -283,6 +284,7 @@ int run(int argc, char** argv) {
   define_govern(app, program.common, program.verb);
   define_generation(app, program);
   define_models(app, program);
+  define_release(app, program.common, program.verb);
   define_tune(app, program.common, program.verb);
   define_train(app, program.common, program.verb);
   if (argc > 1 && *argv[1] != '-' &&

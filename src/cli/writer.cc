@@ -1,10 +1,16 @@
 #include "cli/writer.h"
 
+#include "release/release.h"
+
 namespace sillok::cli {
 
 Result<Writer> open_writer(const Common& common, const WriterArguments& arguments) {
   Writer writer;
-  SILLOK_ASSIGN(writer.settings, answer::load_writer_settings(common.home));
+  SILLOK_ASSIGN(release::InForce now, release::in_force(common.home));
+  writer.settings = std::move(now.writer);
+  writer.threshold = now.threshold;
+  writer.release = now.id;
+  writer.program = release::audit_name(now, SILLOK_VERSION);
   if (arguments.quote) return writer;
   if (!arguments.model.empty()) {
     // A model named on the command line runs here, whatever is configured.

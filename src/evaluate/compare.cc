@@ -16,6 +16,9 @@ using nlohmann::ordered_json;
 struct Line {
   std::string id, question, category;
   bool answerable = true, answered = false, right = false, right_first = false;
+  std::optional<double> support;    // share of what was cited that supports; none: nothing was, or the report is older than the figure
+  bool asked_to_write = false;
+  bool shown_right = false;         // of the text written if one was, else of the quotes
   double exact = 0, f1 = 0;
   size_t rank = 0;  // best rank of a gold record; 0 = none
   bool has_records = false;
@@ -35,6 +38,13 @@ Line line_of(const ordered_json& json) {
   line.answered = json.at("answered").get<bool>();
   line.right = json.at("right").get<bool>();
   line.right_first = json.at("right_first").get<bool>();
+  if (line.answered && json.contains("cited_right")) line.support = json["cited_right"].get<bool>() ? 1 : 0;
+  line.asked_to_write = json.contains("written");
+  const bool written = json.value("written", false);
+  line.shown_right = written ? json.value("written_right", false) : line.right;
+  if (const auto sentences = json.value("sentences", size_t{0}); written && sentences > 0) {
+    line.support = static_cast<double>(json.value("supported", size_t{0})) / static_cast<double>(sentences);
+  }
   line.exact = json.value("exact", 0.0);
   line.f1 = json.value("f1", 0.0);
   for (const auto& rank : json.at("ranks")) {
@@ -59,7 +69,7 @@ Result<Loaded> load(const fs::path& path) {
     const ordered_json json = ordered_json::parse(bytes);
     if (!json.is_object() || !json.contains("outcomes")) return wrong("no outcomes of questions in it");
     for (const auto& outcome : json["outcomes"]) loaded.lines.push_back(line_of(outcome));
-    for (const char* name : {"program", "archive_change", "threshold", "model", "gold", "finished"}) {
+    for (const char* name : {"program", "archive_change", "threshold", "model", "release", "gold", "finished"}) {
       if (json.contains(name)) loaded.settings[name] = json[name];
     }
   } catch (const nlohmann::json::exception& error) {
@@ -137,7 +147,8 @@ Result<Comparison> compare(const fs::path& before, const fs::path& after) {
   const auto answerable = [](const Line& line) { return line.answerable; };
   const auto unanswerable = [](const Line& line) { return !line.answerable; };
   const auto has_records = [](const Line& line) { return line.answerable && line.has_records; };
-  const auto right = [](const Line& line) { return line.right ? 1.0 : 0.0; };
+  const bool writes = std::any_of(pairs.begin(), pairs.end(), [](const auto& pair) { return pair.first->asked_to_write || pair.second->asked_to_write; });
+  const auto right = [writes](const Line& line) { return (writes ? line.shown_right : line.right) ? 1.0 : 0.0; };
   result.figures.push_back(difference("answer_rate", pairs, answerable, right));
   result.figures.push_back(difference("answer_rate_1", pairs, answerable, [](const Line& l) { return l.right_first ? 1.0 : 0.0; }));
   result.figures.push_back(difference("em", pairs, answerable, [](const Line& l) { return l.exact; }));
@@ -147,6 +158,11 @@ Result<Comparison> compare(const fs::path& before, const fs::path& after) {
     return l.rank > 0 && l.rank <= 10 ? 1.0 / static_cast<double>(l.rank) : 0.0;
   }));
   result.figures.push_back(difference("abstention_recall", pairs, unanswerable, [](const Line& l) { return l.answered ? 0.0 : 1.0; }));
+  std::vector<std::pair<const Line*, const Line*>> supported;
+  for (const auto& pair : pairs) {
+    if (pair.first->answerable && pair.first->support && pair.second->support) supported.push_back(pair);
+  }
+  result.figures.push_back(difference("citation_support", supported, answerable, [](const Line& l) { return *l.support; }));
   std::erase_if(result.figures, [](const Difference& d) { return d.questions == 0; });
 
   std::map<std::string, std::vector<std::pair<const Line*, const Line*>>> groups;
@@ -158,7 +174,7 @@ Result<Comparison> compare(const fs::path& before, const fs::path& after) {
     if (d.questions > 0) result.by_category[category] = std::move(d);
   }
   for (const auto& [x, y] : pairs) {
-    const bool was = x->answerable ? x->right : !x->answered, is = y->answerable ? y->right : !y->answered;
+    const bool was = x->answerable ? right(*x) > 0 : !x->answered, is = y->answerable ? right(*y) > 0 : !y->answered;
     if (was == is) continue;
     (is ? result.improved : result.regressed)
         .push_back({x->id, x->question, x->category, place_text(x->at), place_text(y->at), cause(*x, *y)});

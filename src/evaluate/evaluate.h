@@ -26,6 +26,9 @@ struct GoldQuestion {
 // kInvalid names the line and what is wrong with it.
 Result<std::vector<GoldQuestion>> load_gold(const fs::path& path);
 
+// True if any answer occurs in text, white space and case aside.
+bool contains_answer(std::string_view text, const std::vector<std::string>& answers);
+
 // Where an answer stands.
 struct Place {
   std::string record;         // "" if nothing was quoted
@@ -40,6 +43,7 @@ struct Outcome {
   bool answered = false;        // as the program decided
   bool in_first = false;        // an accepted answer inside the first quote
   bool in_quotes = false;       // ... inside the quotes shown
+  bool cited_right = false;     // answered, and the first quote is of a gold record; without gold records, holds an answer
   double exact = 0, f1 = 0;     // of the marked span
   double confidence = 0;
   std::vector<size_t> ranks;    // 1-based rank of each gold record among the first 20; 0 = not there
@@ -76,6 +80,7 @@ struct Metrics {
   size_t questions = 0, answerable = 0;
   // Over answerable questions: a quote shown holds an accepted answer. Abstaining counts as not.
   double answer_rate = 0, answer_rate_1 = 0;
+  double citation_support = 0;                 // over answerable questions that were answered: cited_right
   double em = 0, f1 = 0;                       // of the marked span, SQuAD normalisation, F1 over characters for Hangul and Han
   // Over questions with gold records: share of them within the first k, capped at k.
   double recall_at_1 = 0, recall_at_5 = 0, recall_at_20 = 0, mrr_10 = 0;
@@ -98,6 +103,7 @@ struct Report {
   double threshold = 0;
   int64_t archive_change = 0;   // the archive's change counter when it was measured
   std::string home, gold, model;  // model: what wrote; "" = nothing did
+  std::string release;          // id of the release whose settings were measured; "": the home's present ones
   Micros finished = 0;
 };
 // All figures in percent as the field reports them except mrr_10, AUROC (0..1 times 100 as well) and milliseconds.
@@ -126,7 +132,9 @@ Result<double> choose_threshold(const std::vector<Outcome>& outcomes);
 // ---------------------------------------------------------------------------------------------
 // Comparing two reports
 
-// Figures in percent. `change`: of the figure, question by question, with its paired bootstrap interval.
+// Figures in percent. `change`: of the figure, question by question, with its paired bootstrap interval. Where a model writes in
+// either report, "answer_rate" is of what was shown: the text if one was written, else the quotes. "citation_support" is over
+// questions that both answered: the share of written sentences that are supported, of quoting Outcome::cited_right.
 struct Difference {
   std::string figure;
   size_t questions = 0, better = 0, worse = 0;

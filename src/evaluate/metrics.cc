@@ -153,7 +153,7 @@ Metrics summarise(const std::vector<const Outcome*>& outcomes) {
   Metrics m;
   std::vector<double> ask_ms, search_ms;
   std::vector<Outcome> copies;
-  double with_records = 0, abstained = 0, abstained_rightly = 0;
+  double with_records = 0, answered = 0, abstained = 0, abstained_rightly = 0;
   for (const Outcome* o : outcomes) {
     copies.push_back(*o);
     ++m.questions;
@@ -169,6 +169,8 @@ Metrics summarise(const std::vector<const Outcome*>& outcomes) {
     m.answer_rate_1 += o->in_first ? 1 : 0;
     m.em += o->exact;
     m.f1 += o->f1;
+    answered += o->answered ? 1 : 0;
+    m.citation_support += o->answered && o->cited_right ? 1 : 0;
     if (o->ranks.empty()) continue;
     ++with_records;
     const auto recall = [&](size_t k) {
@@ -188,6 +190,7 @@ Metrics summarise(const std::vector<const Outcome*>& outcomes) {
   const auto answerable = static_cast<double>(m.answerable);
   for (double* sum : {&m.answer_rate, &m.answer_rate_1, &m.em, &m.f1}) share(*sum, answerable);
   for (double* sum : {&m.recall_at_1, &m.recall_at_5, &m.recall_at_20, &m.mrr_10}) share(*sum, with_records);
+  share(m.citation_support, answered);
   m.abstention_precision = abstained > 0 ? 100 * abstained_rightly / abstained : 0;
   const double unanswerable = static_cast<double>(m.questions) - answerable;
   m.abstention_recall = unanswerable > 0 ? 100 * abstained_rightly / unanswerable : 0;

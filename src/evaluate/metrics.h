@@ -12,8 +12,6 @@ namespace sillok::evaluate {
 bool exact_match(std::string_view given, const std::vector<std::string>& answers);
 // Best F1 over the answers: of words, or of characters where the answer is in Hangul or Han (as KorQuAD does).
 double f1(std::string_view given, const std::vector<std::string>& answers);
-// True if any answer occurs in text, white space and case aside.
-bool contains_answer(std::string_view text, const std::vector<std::string>& answers);
 
 double auroc(const std::vector<Outcome>& outcomes);
 Metrics summarise(const std::vector<const Outcome*>& outcomes);

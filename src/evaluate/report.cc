@@ -16,7 +16,7 @@ ordered_json json_of(const Metrics& m) {
   json["questions"] = m.questions;
   json["answerable"] = m.answerable;
   const std::pair<const char*, double> figures[] = {
-      {"answer_rate", m.answer_rate}, {"answer_rate_1", m.answer_rate_1}, {"em", m.em}, {"f1", m.f1},
+      {"answer_rate", m.answer_rate}, {"answer_rate_1", m.answer_rate_1}, {"citation_support", m.citation_support}, {"em", m.em}, {"f1", m.f1},
       {"recall_at_1", m.recall_at_1}, {"recall_at_5", m.recall_at_5}, {"recall_at_20", m.recall_at_20},
       {"mrr_10", m.mrr_10}, {"abstention_precision", m.abstention_precision},
       {"abstention_recall", m.abstention_recall}};
@@ -45,6 +45,7 @@ std::string to_json(const Report& report, Outcomes outcomes) {
   json["gold"] = report.gold;
   json["home"] = report.home;
   if (!report.model.empty()) json["model"] = report.model;
+  if (!report.release.empty()) json["release"] = report.release;
   json["finished"] = format_micros(report.finished);
   for (const auto& [category, metrics] : report.by_category) json["by_category"][category] = json_of(metrics);
   if (outcomes != Outcomes::kNone) {
@@ -57,6 +58,7 @@ std::string to_json(const Report& report, Outcomes outcomes) {
       line["answered"] = o.answered;
       line["right"] = o.in_quotes;
       line["right_first"] = o.in_first;
+      line["cited_right"] = o.cited_right;
       line["exact"] = rounded(o.exact);
       line["f1"] = rounded(o.f1);
       line["confidence"] = rounded(o.confidence);

@@ -49,6 +49,10 @@ Result<Outcome> ask_one(const answer::Answerer& answerer, const search::Searcher
     outcome.in_quotes = true;
     outcome.in_first |= i == 0;
   }
+  if (answer.answerable) {
+    const auto& records = gold.records;
+    outcome.cited_right = records.empty() ? outcome.in_first : std::find(records.begin(), records.end(), outcome.given_at.record) != records.end();
+  }
   if (gold.answerable && answer.answerable) {
     outcome.exact = exact_match(answer.text, gold.answers) ? 1 : 0;
     outcome.f1 = f1(answer.text, gold.answers);

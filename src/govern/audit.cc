@@ -98,8 +98,7 @@ Status Audit::State::load_key() {
   return {};
 }
 
-std::string Audit::State::sign(uint64_t id, std::string_view hash) const {
-  const std::string statement = head_statement(id, hash);
+std::string Audit::State::sign(std::string_view statement) const {
   std::string signature(crypto_sign_BYTES, '\0');
   crypto_sign_detached(reinterpret_cast<unsigned char*>(signature.data()), nullptr,
                        reinterpret_cast<const unsigned char*>(statement.data()), statement.size(),
@@ -107,8 +106,8 @@ std::string Audit::State::sign(uint64_t id, std::string_view hash) const {
   return to_hex(signature);
 }
 
-bool Audit::State::is_signed(uint64_t id, std::string_view hash, std::string_view signature) const {
-  const std::string bytes = from_hex(signature), statement = head_statement(id, hash);
+bool Audit::State::is_signed(std::string_view statement, std::string_view signature) const {
+  const std::string bytes = from_hex(signature);
   return bytes.size() == crypto_sign_BYTES &&
          crypto_sign_verify_detached(reinterpret_cast<const unsigned char*>(bytes.data()),
                                      reinterpret_cast<const unsigned char*>(statement.data()), statement.size(),
@@ -312,6 +311,21 @@ Result<Audit> Audit::open(const fs::path& home, std::function<Micros()> clock) {
 }
 
 std::string Audit::public_key() const { return to_hex(state_->public_key); }
+
+namespace {
+
+// No purpose has a line end in it, so that no two statements are the same bytes; a head's begins with another line.
+std::string statement_of(std::string_view purpose, std::string_view bytes) {
+  return "sillok " + std::string(purpose) + " statement\n" + sha256_hex(bytes) + "\n";
+}
+
+}  // namespace
+
+std::string Audit::sign(std::string_view purpose, std::string_view bytes) const { return state_->sign(statement_of(purpose, bytes)); }
+
+bool Audit::is_signed(std::string_view purpose, std::string_view bytes, std::string_view signature) const {
+  return state_->is_signed(statement_of(purpose, bytes), signature);
+}
 
 Result<uint64_t> Audit::append(const Event& event) {
   State::Waiting mine;

@@ -69,8 +69,12 @@ struct Audit::State {
   Result<std::vector<Event>> load_tail();  // events that must be recorded before anything else
   Status write_head(const Head& signed_head);
 
-  std::string sign(uint64_t id, std::string_view hash) const;
-  bool is_signed(uint64_t id, std::string_view hash, std::string_view signature) const;
+  std::string sign(std::string_view statement) const;
+  bool is_signed(std::string_view statement, std::string_view signature) const;
+  std::string sign(uint64_t id, std::string_view hash) const { return sign(head_statement(id, hash)); }
+  bool is_signed(uint64_t id, std::string_view hash, std::string_view signature) const {
+    return is_signed(head_statement(id, hash), signature);
+  }
   HeadState read_head(Head& out) const;
 };
 

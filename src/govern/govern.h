@@ -170,6 +170,7 @@ class Registry {
 
 // ---------------------------------------------------------------------------------------------
 // Audit: an append-only chain. Entry i holds the SHA-256 of entry i-1; heads are signed (Ed25519).
+// The key that signs them is the home's own, and signs releases too.
 
 struct Event {
   std::string kind;      // sign-in | sign-out | ask | search | open | add | erase | label | person | key | audit | serve | ...
@@ -213,6 +214,10 @@ class Audit {
   Status export_to(std::ostream& out, const AuditQuery& query) const;
   // The public half of the key that signs, 64 hexadecimal digits: note it outside, and nobody can exchange the key.
   std::string public_key() const;
+  // A statement signed with the same key, 128 hexadecimal digits; `purpose` ("release") keeps the signature of one kind of
+  // statement from passing for that of another.
+  std::string sign(std::string_view purpose, std::string_view bytes) const;
+  bool is_signed(std::string_view purpose, std::string_view bytes, std::string_view signature) const;
   // Drops the contents of entries that are older than their kind's retention; id, time, kind and hash stay, so that
   // the chain still holds. An entry of kind "prune" says what was dropped and is signed like all. Returns how many.
   Result<uint64_t> prune(const std::map<std::string, Micros>& retention);

@@ -8,10 +8,10 @@ namespace sillok::search {
 
 fs::path retriever_path(const fs::path& home) { return home / "models" / "retriever.sillok"; }
 
-RetrieverInUse::RetrieverInUse(fs::path home) {
-  if (home.empty()) return;
-  path_ = retriever_path(home);
-  folder_ = home / "index" / "vectors";
+RetrieverInUse::RetrieverInUse(fs::path home, const std::optional<fs::path>& file) : home_(std::move(home)) {
+  if (home_.empty()) return;
+  path_ = file.value_or(retriever_path(home_));
+  folder_ = home_ / "index" / "vectors";
   read();
 }
 
@@ -43,6 +43,8 @@ void RetrieverInUse::set(std::shared_ptr<const Retriever> next, std::string prob
 // The stamp is taken before the bytes: a file replaced between the two is read again.
 void RetrieverInUse::read() {
   stamp_ = stamp_of(path_);
+  given_ = false;
+  if (path_.empty()) return set(nullptr, "");
   const auto bytes = read_file(path_, kMaxRetrieverBytes);
   if (!bytes) {
     set(nullptr, bytes.error().code == ErrorCode::kNotFound ? "" : "the trained retriever is not used: " + bytes.error().message);
@@ -84,7 +86,16 @@ void RetrieverInUse::use(std::optional<RetrieverModel> model) {
     next = std::make_shared<Retriever>(Retriever{std::move(*model), std::move(hash)});
   }
   const std::lock_guard lock(mutex_);
+  given_ = true;
   set(std::move(next), "");
+}
+
+void RetrieverInUse::use_file(const std::optional<fs::path>& file) {
+  const std::lock_guard lock(mutex_);
+  fs::path path = file.value_or(retriever_path(home_));
+  if (!given_ && path == path_ && stamp_of(path) == stamp_) return;
+  path_ = std::move(path);
+  read();
 }
 
 }  // namespace sillok::search

@@ -23,13 +23,14 @@ struct InUse {
 class RetrieverInUse {
  public:
   // `home` empty: an index without a home has no retriever.
-  explicit RetrieverInUse(fs::path home);
+  explicit RetrieverInUse(fs::path home, const std::optional<fs::path>& file = std::nullopt);
   InUse get() const;
   bool replaced() const;  // Is the file another one than was read?
   // Reads the file if it was replaced, and leaves the retriever out where a version that it was learned from may no longer
   // be told of.
   Status follow(const archive::Archive& archive, const Result<govern::Lattice>& lattice);
   void use(std::optional<RetrieverModel> model);
+  void use_file(const std::optional<fs::path>& file);  // of the same home; nullopt: its own; "": none
   const fs::path& folder() const { return folder_; }  // of the vectors
 
  private:
@@ -41,10 +42,11 @@ class RetrieverInUse {
   void read();
   void set(std::shared_ptr<const Retriever> next, std::string problem);
 
-  fs::path path_, folder_;
+  fs::path home_, path_, folder_;
   mutable std::mutex mutex_;
   InUse now_;
   Stamp stamp_;          // of the file that was read; all zero: there was none
+  bool given_ = false;   // by use(): not what the file says
   int64_t checked_ = 0;  // the archive's change up to which the retriever's versions were looked at
 };
 

@@ -282,8 +282,8 @@ void mask_personal(Response& response) {
 }
 
 struct Searcher::State {
-  State(Index the_index, Result<govern::Lattice> the_lattice, const fs::path& home)
-      : index(std::move(the_index)), lattice(std::move(the_lattice)), learned(home) {}
+  State(Index the_index, Result<govern::Lattice> the_lattice, const fs::path& home, const std::optional<fs::path>& retriever = std::nullopt)
+      : index(std::move(the_index)), lattice(std::move(the_lattice)), learned(home, retriever) {}
 
   Index index;
   Result<govern::Lattice> lattice;  // an index alone, without a home, has none; then nobody can ask under a clearance
@@ -305,9 +305,9 @@ Searcher::Searcher(Searcher&&) noexcept = default;
 Searcher& Searcher::operator=(Searcher&&) noexcept = default;
 Searcher::~Searcher() = default;
 
-Result<Searcher> Searcher::open(const fs::path& home) {
+Result<Searcher> Searcher::open(const fs::path& home, const std::optional<fs::path>& retriever) {
   SILLOK_ASSIGN(Index index, Index::open(home / "index"));
-  return Searcher(std::make_unique<State>(std::move(index), govern::Lattice::of_home(home), home));
+  return Searcher(std::make_unique<State>(std::move(index), govern::Lattice::of_home(home), home, retriever));
 }
 
 Result<Searcher> Searcher::of_view(const archive::View& view, const fs::path& folder) {
@@ -326,6 +326,11 @@ Status Searcher::refresh(const archive::Archive& archive) {
   // Vectors of what was erased go with it, whether or not a retriever is in use now.
   if (snapshot.change() != before) tidy_vectors(state_->learned.folder(), snapshot, learned.vectors ? learned.retriever.get() : nullptr);
   return {};
+}
+
+void Searcher::use_file(const std::optional<fs::path>& retriever) {
+  state_->learned.use_file(retriever);
+  state_->learned.get().vectors_of(state_->index.snapshot());
 }
 
 bool Searcher::retriever_replaced() const { return state_->learned.replaced(); }

@@ -129,7 +129,8 @@ class Searcher {
   // With home/models/retriever.sillok if there is one. It is left out, and every Response and check() say so, where it is
   // damaged, of another release, or, from the next refresh on, learned from a version that has since been erased or
   // whose label has risen above its own (not told under a clearance).
-  static Result<Searcher> open(const fs::path& home);
+  // `retriever`: that file instead, as use_file.
+  static Result<Searcher> open(const fs::path& home, const std::optional<fs::path>& retriever = std::nullopt);
   // Over what the view sees, as it sees it, in a new folder: to ask again as the archive was, or as somebody sees it. Costs
   // indexing all of it. The view's home names the labels.
   static Result<Searcher> of_view(const archive::View& view, const fs::path& folder);
@@ -146,6 +147,9 @@ class Searcher {
                                     const std::optional<govern::Clearance>& clearance) const;
   std::vector<std::string> check(const archive::Archive& archive) const;
   uint64_t passage_count() const;  // all of them, whoever may see them
+  // This file instead of home/models/retriever.sillok from now on: that of a release, say. "": none; nullopt: the home's own
+  // again. Vectors that it needs are made; those of the one before stay for the way back until the records change.
+  void use_file(const std::optional<fs::path>& retriever);
   // Has home/models/retriever.sillok been replaced since it was read? The next refresh takes it up.
   bool retriever_replaced() const;
   std::string retriever_hash() const;  // SHA-256 of the retriever in use; "" = none
@@ -164,6 +168,10 @@ class Searcher {
   explicit Searcher(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
+
+// What this program ranks by, as JSON: the index's version, the weights by script. Two programs that say the same here rank
+// the same records alike, but for a trained retriever.
+std::string ranking_settings();
 
 // How well each text answers to the query, by the same terms and weights as search, rarity taken from the texts
 // themselves: BM25, comparable within one call alone. Thread-safe.

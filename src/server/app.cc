@@ -62,12 +62,18 @@ size_t LiveStreams::count() const {
 }
 
 App::App(ServeOptions the_options, archive::Archive the_archive, search::Searcher the_searcher, govern::Registry the_registry,
-         govern::Audit the_audit, govern::Settings the_settings, answer::WriterSettings the_writer)
-    : options(std::move(the_options)), archive(std::move(the_archive)), searcher(std::move(the_searcher)), answerer(archive, searcher),
-      registry(std::move(the_registry)), audit(std::move(the_audit)), settings(std::move(the_settings)), writer(std::move(the_writer)),
-      limiter(options.requests_per_minute) {}
+         govern::Audit the_audit, govern::Settings the_settings)
+    : options(std::move(the_options)), archive(std::move(the_archive)), searcher(std::move(the_searcher)),
+      registry(std::move(the_registry)), audit(std::move(the_audit)), settings(std::move(the_settings)),
+      serving(archive.home(), searcher, options.model), limiter(options.requests_per_minute) {}
 
 App::~App() = default;
+
+// A release names its model by where it is kept.
+std::string App::model_name() const {
+  const answer::WriterSettings now = writer();
+  return fs::path(now.model).is_absolute() ? fs::path(now.model).filename().string() : now.model;
+}
 
 Status App::refresh() {
   const std::lock_guard guard(refresh_mutex_);
@@ -102,6 +108,7 @@ void Follower::run() {
   while (!wake_.wait_for(lock, kFollowEvery, [this] { return stop_; })) {
     lock.unlock();
     const int64_t now = app_.archive.last_change();
+    app_.serving.tidy();
     // What fails is tried again: the index follows a counter and misses nothing.
     if ((now != seen || app_.searcher.retriever_replaced()) && app_.refresh()) seen = now;
     lock.lock();
@@ -241,8 +248,9 @@ class RunningServer final : public Server {
     follower_ = std::make_unique<Follower>(*app_);
     if (!app_->options.confine) return {};
     std::optional<uint16_t> peer;
-    if (!app_->writer.model.empty() && !app_->writer.remote.empty()) {
-      SILLOK_ASSIGN(peer, port_of(app_->writer.remote));
+    const answer::WriterSettings writer = app_->writer();
+    if (!writer.model.empty() && !writer.remote.empty()) {
+      SILLOK_ASSIGN(peer, port_of(writer.remote));
     }
     return confine_sockets(peer);
   }
@@ -275,7 +283,7 @@ void tell_start(App& app, uint16_t port, const Result<std::string>& first) {
                           (six ? "[" + app.options.address + "]" : app.options.address) + ":" + std::to_string(port);
   app.options.say("Sillok " SILLOK_VERSION " serves " + app.archive.home().string() + " on " + url + ". SIGTERM or Ctrl-C stops it.");
   if (first && !first->empty()) app.options.say("There is no administrator yet. Make one, once, at " + url + "/#/first/" + *first);
-  if (app.writer.model.empty()) app.options.say("No model is configured: answers are quotes. [answer] in sillok.toml names one.");
+  if (app.writer().model.empty()) app.options.say("No model is configured: answers are quotes. [answer] in sillok.toml names one.");
   if (!has_console()) app.options.say("This build has no console: it was built without npm. The APIs are there.");
 }
 
@@ -289,7 +297,8 @@ Result<std::unique_ptr<Server>> Server::start(ServeOptions options) {
   SILLOK_ASSIGN(govern::Registry registry, govern::Registry::open(home));
   SILLOK_ASSIGN(govern::Audit audit, govern::Audit::open(home));
   SILLOK_ASSIGN(govern::Settings settings, govern::load_settings(home));
-  SILLOK_ASSIGN(answer::WriterSettings writer, answer::load_writer_settings(home));
+  SILLOK_ASSIGN(const release::InForce in_force, release::in_force(home));
+  answer::WriterSettings writer = in_force.writer;
   if (!options.model.empty()) {
     writer.model = options.model;
     writer.remote.clear();
@@ -304,8 +313,8 @@ Result<std::unique_ptr<Server>> Server::start(ServeOptions options) {
     SILLOK_TRY(confine_files(home, readable));
   }
   auto app = std::make_unique<App>(std::move(options), std::move(archive), std::move(searcher), std::move(registry), std::move(audit),
-                                   std::move(settings), std::move(writer));
-  SILLOK_ASSIGN(app->models, Models::open(home, app->writer));
+                                   std::move(settings));
+  SILLOK_TRY(app->serving.get());
   app->mcp = std::make_unique<McpSessions>(*app);
   const Result<std::string> first = app->registry.first_link();
   if (!first) return fail(first.error());

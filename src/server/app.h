@@ -17,13 +17,13 @@
 #include "server/pool.h"
 #include "server/routes.h"
 #include "server/server.h"
+#include "server/serving.h"
 
 namespace sillok::server {
 
 inline constexpr Micros kDay = 86'400'000'000;
 
 class Jobs;
-class Models;
 class McpSessions;
 
 // Tokens that fill at a steady rate, one bucket a person. Thread-safe.
@@ -60,7 +60,7 @@ class LiveStreams {
 
 struct App {
   App(ServeOptions options, archive::Archive archive, search::Searcher searcher, govern::Registry registry, govern::Audit audit,
-      govern::Settings settings, answer::WriterSettings writer);
+      govern::Settings settings);
   ~App();
   App(const App&) = delete;
   App& operator=(const App&) = delete;
@@ -68,15 +68,13 @@ struct App {
   ServeOptions options;
   archive::Archive archive;
   search::Searcher searcher;
-  answer::Answerer answerer;
   govern::Registry registry;
   govern::Audit audit;
   govern::Settings settings;
-  answer::WriterSettings writer;
+  ServingFollower serving;
   Metrics metrics;
   RateLimiter limiter;
   LiveStreams live;
-  std::unique_ptr<Models> models;
   std::unique_ptr<Jobs> jobs;
   std::unique_ptr<McpSessions> mcp;
   Pool* slow = nullptr;                                    // for answers that are written
@@ -85,6 +83,10 @@ struct App {
   Micros started = now_micros();
   std::mutex gold_mutex;                                   // guards home/gold.jsonl
 
+  // Of what answers are made with now; taken up with the last request that was answered.
+  std::shared_ptr<Models> models() const { return serving.last()->models; }
+  answer::WriterSettings writer() const { return serving.last()->settings.writer; }
+  std::string model_name() const;  // of what writes answers; "" = they are quotes
   // Brings the index up to date; whoever changed the archive calls it. Thread-safe.
   Status refresh();
   // An entry of the audit log; its number. An act that cannot be recorded must not happen, so the error counts.

@@ -53,6 +53,7 @@ Json passage_json(const search::PassageResult& r) {
 
 Result<Json> search_for(App& app, const govern::Identity& who, search::Request request) {
   request.clearance = who.person.clearance;
+  SILLOK_TRY(app.serving.get());  // another release's retriever
   const auto start = SteadyClock::now();
   auto found = app.searcher.search(request);
   const double seconds = seconds_since(start);
@@ -164,6 +165,9 @@ Result<AskInput> ask_input(const Json& body) {
 
 Result<Json> answer_question(App& app, const govern::Identity& who, const AskInput& input, const AskEvents& events) {
   const auto start = SteadyClock::now();
+  SILLOK_ASSIGN(const std::shared_ptr<const Serving> serving, app.serving.get());
+  const answer::WriterSettings& writer = serving->settings.writer;
+  const answer::Answerer answerer(app.archive, app.searcher, serving->settings.threshold);
   answer::WriteRequest request;
   request.ask.question = input.question;
   request.ask.as_of = input.as_of;
@@ -175,31 +179,31 @@ Result<Json> answer_question(App& app, const govern::Identity& who, const AskInp
     if (events.on_evidence) events.on_evidence({{"citations", citations_json(a)}, {"searched", searched_json(a.passages)}});
   };
   answer::Written written;
-  answer::Generator* generator = input.quote_only ? nullptr : app.models->generator();
+  answer::Generator* generator = input.quote_only ? nullptr : serving->models->generator();
   if (generator != nullptr) {
     request.conversation = input.conversation;
-    request.unsupported = app.writer.unsupported;
-    request.max_tokens = app.writer.max_tokens;
+    request.unsupported = writer.unsupported;
+    request.max_tokens = writer.max_tokens;
     request.client = who.person.name;
     request.seed = input.seed;
     if (masked) request.mask = [](std::string_view text) { return govern::mask_personal(text); };
     request.on_evidence = tell_evidence;
     request.on_text = events.on_text;
     request.cancelled = events.cancelled;
-    auto done = answer::write(app.answerer, *generator, request);
+    auto done = answer::write(answerer, *generator, request);
     if (!done) return fail(done.error());
     written = std::move(*done);
     if (written.cancelled) return fail(ErrorCode::kConflict, app.stopping ? "the server is stopping; ask again in a moment" : "the answer was cancelled");
   } else {
-    auto done = app.answerer.ask(request.ask);
+    auto done = answerer.ask(request.ask);
     if (!done) return fail(done.error());
     written.answer = std::move(*done);
     tell_evidence(written.answer);
   }
-  Json details = Json::parse(answer::audit_details(app.archive, request.ask, written.answer, app.answerer.threshold(),
-                                                   written.written ? written.model : std::string(), SILLOK_VERSION));
+  Json details = Json::parse(answer::audit_details(app.archive, request.ask, written.answer, answerer.threshold(),
+                                                   written.written ? written.model : std::string(), serving->name));
   if (written.written) details["text_hash"] = sha256_hex(written.text);
-  details["policy"] = {{"unsupported", app.writer.unsupported == answer::Unsupported::kDrop ? "drop" : "mark"}, {"masked", masked}};
+  details["policy"] = {{"unsupported", writer.unsupported == answer::Unsupported::kDrop ? "drop" : "mark"}, {"masked", masked}};
   const std::string label = answer::audit_label(app.archive, written.answer);
   if (masked) answer::mask_personal(written.answer);
   SILLOK_ASSIGN(const uint64_t id, app.record(who, "ask", "", label, details));

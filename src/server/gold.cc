@@ -136,7 +136,9 @@ Result<std::string> run_evaluation(App& app, const std::function<void(size_t, si
     const std::lock_guard guard(app.gold_mutex);
     SILLOK_ASSIGN(questions, evaluate::load_gold(gold_file(app)));
   }
-  SILLOK_ASSIGN(const evaluate::Report report, evaluate::run(app.answerer, app.searcher, questions, progress));
+  SILLOK_ASSIGN(const std::shared_ptr<const Serving> serving, app.serving.get());
+  const answer::Answerer answerer(app.archive, app.searcher, serving->settings.threshold);
+  SILLOK_ASSIGN(const evaluate::Report report, evaluate::run(answerer, app.searcher, questions, progress));
   Json failures = Json::array();
   for (const auto& outcome : report.outcomes) {
     if (!outcome.answerable || outcome.in_quotes) continue;

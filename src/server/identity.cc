@@ -98,7 +98,7 @@ Json session_json(App& app, const govern::Person& person, const std::string& csr
   for (const auto& label : app.archive.labels()) levels.push_back({{"name", label.name}, {"title", label.title}});
   json["levels"] = std::move(levels);
   json["groups"] = person.clearance.groups;
-  json["model"] = app.writer.model.empty() ? Json() : Json(app.writer.model);
+  json["model"] = app.model_name().empty() ? Json() : Json(app.model_name());
   json["version"] = SILLOK_VERSION;
   return json;
 }

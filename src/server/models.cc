@@ -123,7 +123,9 @@ void Models::write_metrics(std::string& out) const {
 
 Response list_models(App& app, Request&) {
   Json list = Json::array();
-  for (const auto& [name, path] : app.models->files()) {
+  const std::shared_ptr<Models> models = app.models();
+  const std::shared_ptr<LoadedModel> writer = models->writer();
+  for (const auto& [name, path] : models->files()) {
     std::error_code ignored;
     Json entry = {{"name", name}, {"architecture", ""}, {"parameters", 0}, {"type", ""}, {"bytes", fs::file_size(path, ignored)}, {"context", 0}};
     const auto file = model::Gguf::open(path);
@@ -145,7 +147,7 @@ Response list_models(App& app, Request&) {
     } else {
       entry["error"] = file.error().message;
     }
-    entry["serving"] = app.models->writer() != nullptr && app.models->writer()->name == name;
+    entry["serving"] = writer != nullptr && writer->name == name;
     list.push_back(std::move(entry));
   }
   return json_response({{"models", std::move(list)}});

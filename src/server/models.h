@@ -26,7 +26,9 @@ class Models {
   ~Models();
 
   answer::Generator* generator() const { return generator_.get(); }  // null: answers are quotes
-  LoadedModel* writer() const { return writer_.get(); }              // null: none, or the organisation's own server
+  // Null: none, or the organisation's own server. Whoever holds it may use it after another release has come into force.
+  std::shared_ptr<LoadedModel> writer() const { return writer_; }
+  bool in_use() const { return writer_.use_count() > 1; }            // by somebody else than this
   // The loaded model of that name, or an encoder of the home's models/, which is loaded now. kNotFound otherwise.
   Result<std::shared_ptr<LoadedModel>> encoder(const std::string& name);
   // What models/ holds: name, file; broken files too.

@@ -29,7 +29,7 @@ Result<RawRequest> parse_chat(const LoadedModel& model, const Json& body);
 Result<RawRequest> parse_completion(const LoadedModel& model, const Json& body);
 
 // Runs it. openai_raw.cc
-Response generate_raw(App& app, const Request& request, LoadedModel& model, RawRequest raw);
+Response generate_raw(App& app, const Request& request, std::shared_ptr<LoadedModel> model, RawRequest raw);
 
 // Tool calls in a model's text: what is left of the text goes to `content`.
 Json take_tool_calls(const std::string& text, RawRequest::Tools tools, std::string& content);

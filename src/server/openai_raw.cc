@@ -134,7 +134,8 @@ Status audit_raw(App& app, const govern::Identity& who, const RawRequest& raw, c
   return {};
 }
 
-Response stream_raw(App& app, const govern::Identity& who, LoadedModel& model, RawRequest raw) {
+// The model is held until its stream is gone: it may be that of a release that is no longer in force.
+Response stream_raw(App& app, const govern::Identity& who, const std::shared_ptr<LoadedModel>& model, RawRequest raw) {
   const auto stream = std::make_shared<Stream>();
   const auto shared = std::make_shared<RawRequest>(std::move(raw));
   if (shared->chat) stream->write(chunk(*shared, {{"role", "assistant"}, {"content", ""}}, nullptr));
@@ -146,22 +147,21 @@ Response stream_raw(App& app, const govern::Identity& who, LoadedModel& model, R
   if (shared->tools == RawRequest::Tools::kNone) {
     events.on_text = [stream, shared](std::string_view text) { stream->write(chunk(*shared, {{"content", text}}, nullptr)); };
   }
-  events.on_done = [&app, &model, who, stream, shared, running](const engine::Generated& done) {
-    app.models->count(done);
+  events.on_done = [&app, model, who, stream, shared, running](const engine::Generated& done) {
+    app.models()->count(done);
     const Status kept = audit_raw(app, who, *shared, done);
     if (kept) {
-      finish_stream(app, model, *shared, done, *stream);
+      finish_stream(app, *model, *shared, done, *stream);
     } else {
       stream->write(error_event(Surface::kOpenAi, kept.error()));
     }
     stream->close();
     app.live.forget(running->live);
   };
-  const auto id = model.engine->submit(std::move(shared->generate), std::move(events));
+  const auto id = model->engine->submit(std::move(shared->generate), std::move(events));
   if (!id) return openai_error(id.error());
-  engine::Engine* engine = model.engine.get();
-  stream->on_gone([engine, id = *id] { engine->cancel(id); });
-  running->live = app.live.add([engine, id = *id] { engine->cancel(id); });
+  stream->on_gone([model, id = *id] { model->engine->cancel(id); });
+  running->live = app.live.add([model, id = *id] { model->engine->cancel(id); });
   return event_stream(stream);
 }
 
@@ -181,25 +181,25 @@ Response openai_error(const Error& error, std::string_view param) {
   return error_response(Surface::kOpenAi, status, code, error.message, param);
 }
 
-Response generate_raw(App& app, const Request& request, LoadedModel& model, RawRequest raw) {
+Response generate_raw(App& app, const Request& request, std::shared_ptr<LoadedModel> model, RawRequest raw) {
   raw.generate.client = request.identity.person.name;
   if (raw.stream) return stream_raw(app, request.identity, model, std::move(raw));
   Response response;
-  response.later = [&app, &model, who = request.identity, raw = std::make_shared<RawRequest>(std::move(raw)), gone = request.gone]() -> Response {
+  response.later = [&app, model = std::move(model), who = request.identity, raw = std::make_shared<RawRequest>(std::move(raw)), gone = request.gone]() -> Response {
     std::promise<engine::Generated> promise;
     auto future = promise.get_future();
     engine::Events events;
     events.on_done = [&promise](engine::Generated done) { promise.set_value(std::move(done)); };
-    const auto id = model.engine->submit(std::move(raw->generate), std::move(events));
+    const auto id = model->engine->submit(std::move(raw->generate), std::move(events));
     if (!id) return openai_error(id.error());
     while (future.wait_for(std::chrono::milliseconds(200)) != std::future_status::ready) {
-      if (gone->load() || app.stopping) model.engine->cancel(*id);
+      if (gone->load() || app.stopping) model->engine->cancel(*id);
     }
     const engine::Generated done = future.get();
-    app.models->count(done);
+    app.models()->count(done);
     if (const Status kept = audit_raw(app, who, *raw, done); !kept) return openai_error(kept.error());
     if (!came_to_its_end(done)) return openai_error(error_of(app, done));
-    return json_response(whole_json(model, *raw, done));
+    return json_response(whole_json(*model, *raw, done));
   };
   return response;
 }
@@ -207,8 +207,9 @@ Response generate_raw(App& app, const Request& request, LoadedModel& model, RawR
 namespace {
 
 // The generating model of that name; or the refusal.
-Result<LoadedModel*> raw_model(App& app, const std::string& name) {
-  LoadedModel* model = app.models->writer();
+Result<std::shared_ptr<LoadedModel>> raw_model(App& app, const std::string& name) {
+  SILLOK_ASSIGN(const std::shared_ptr<const Serving> serving, app.serving.get());
+  const std::shared_ptr<LoadedModel> model = serving->models->writer();
   if (model != nullptr && model->name == name) return model;
   return fail(ErrorCode::kNotFound, "there is no model '" + shorten(clean_utf8(name), 100) + "'; GET /v1/models lists them");
 }
@@ -224,7 +225,7 @@ Response generate(App& app, Request& request, bool chat) {
   if (!model) return openai_error(model.error(), "model");
   auto raw = chat ? parse_chat(**model, *body) : parse_completion(**model, *body);
   if (!raw) return openai_error(raw.error());
-  return generate_raw(app, request, **model, std::move(*raw));
+  return generate_raw(app, request, *model, std::move(*raw));
 }
 
 }  // namespace

@@ -69,7 +69,8 @@ std::string in_words(const Json& answer) {
 }
 
 Json usage_of(const App& app, const AskInput& input, const std::string& text) {
-  const answer::Generator* generator = app.models->generator();
+  const std::shared_ptr<Models> models = app.models();
+  const answer::Generator* generator = models->generator();
   // Without a model nothing counts tokens.
   const size_t prompt = generator != nullptr ? generator->count(input.question) : 0, written = generator != nullptr ? generator->count(text) : 0;
   return {{"prompt_tokens", prompt}, {"completion_tokens", written}, {"total_tokens", prompt + written}};
@@ -126,7 +127,7 @@ Response chat_over_records(App& app, const Request& request, const Json& body) {
     AskEvents events;
     std::string sent;
     events.cancelled = [&app, stream] { return stream->gone() || app.stopping.load(); };
-    if (app.models->generator() != nullptr) {
+    if (app.models()->generator() != nullptr) {
       events.on_text = [&](std::string_view text) {
         sent += text;
         send({{"content", text}}, nullptr, nullptr);

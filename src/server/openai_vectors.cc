@@ -16,10 +16,11 @@ Json model_json(std::string_view name, int64_t created) {
 
 std::vector<Json> models_of(const App& app) {
   const int64_t created = app.started / 1'000'000;
+  const std::shared_ptr<Models> models = app.models();
   std::vector<Json> list = {model_json(kRecordsModel, created)};
-  if (app.models->writer() != nullptr) list.push_back(model_json(app.models->writer()->name, created));
-  for (const auto& [name, file] : app.models->files()) {
-    if (app.models->writer() != nullptr && app.models->writer()->name == name) continue;
+  if (models->writer() != nullptr) list.push_back(model_json(models->writer()->name, created));
+  for (const auto& [name, file] : models->files()) {
+    if (models->writer() != nullptr && models->writer()->name == name) continue;
     const auto gguf = model::Gguf::open(file);
     if (!gguf) continue;
     const std::string architecture = (*gguf)->text("general.architecture").value_or("");
@@ -98,7 +99,7 @@ Response openai_embeddings(App& app, Request& request) {
   const auto format = text_field(*body, "encoding_format");
   if (!format) return openai_error(format.error(), "encoding_format");
   const bool packed = format->value_or("float") == "base64";
-  const auto model = app.models->encoder(*name);
+  const auto model = app.models()->encoder(*name);
   if (!model) return openai_error(model.error(), "model");
   Response response;
   response.later = [&app, who = request.identity, model = *model, texts = std::move(*texts), packed, name = *name] {
@@ -134,7 +135,7 @@ Response openai_rerank(App& app, Request& request) {
   const std::string name = named->value_or(std::string(kRecordsModel));
   std::shared_ptr<LoadedModel> model;
   if (name != kRecordsModel) {
-    auto found = app.models->encoder(name);
+    auto found = app.models()->encoder(name);
     if (!found) return openai_error(found.error(), "model");
     model = std::move(*found);
   }

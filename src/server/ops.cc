@@ -51,7 +51,7 @@ Response metrics(App& app, Request&) {
   write_metric(out, "sillok_records", "gauge", "Records in the archive.", static_cast<double>(app.archive.record_count()));
   write_metric(out, "sillok_record_versions", "gauge", "Versions of records in the archive.", static_cast<double>(app.archive.version_count()));
   write_metric(out, "sillok_uptime_seconds", "gauge", "Since the start.", static_cast<double>(now_micros() - app.started) / 1e6);
-  app.models->write_metrics(out);
+  app.models()->write_metrics(out);
   return plain(200, std::move(out), "text/plain; version=0.0.4; charset=utf-8");
 }
 
@@ -79,7 +79,7 @@ Response system(App& app, Request&) {
   json["throughput"] = {{"requests_per_min", app.metrics.requests_last_minute()},
                         {"search_p50_ms", app.metrics.search.percentile_ms(0.5)},
                         {"search_p99_ms", app.metrics.search.percentile_ms(0.99)},
-                        {"tokens_per_s", app.models->tokens_per_s()}};
+                        {"tokens_per_s", app.models()->tokens_per_s()}};
   Json failures = Json::array();
   constexpr size_t kShown = 200;
   for (const auto& failure : app.archive.failures()) {
@@ -89,7 +89,7 @@ Response system(App& app, Request&) {
   json["uptime_s"] = static_cast<double>(now_micros() - app.started) / 1e6;
   json["resident_bytes"] = resident_bytes();
   json["streams"] = app.listener_counts().streams;
-  json["model"] = app.writer.model.empty() ? Json() : Json(app.writer.model);
+  json["model"] = app.model_name().empty() ? Json() : Json(app.model_name());
   Json levels = Json::array();
   for (const auto& label : app.archive.labels()) levels.push_back({{"name", label.name}, {"title", label.title}});
   json["levels"] = std::move(levels);

@@ -1,6 +1,7 @@
 // train: an organisation's own models, from its own records.
 //
-// Contents: settings of a run | tuning (adapters) | pretraining | label ceiling | what was made | datasets | tokenizers | retrievers
+// Contents: settings of a run | tuning (adapters) | pretraining | label ceiling | what was made | datasets | tokenizers |
+//           retrievers | leakage (canary.h)
 //
 // Main path of tuning: tune (tune.cc) -> read_dataset (dataset_chat.cc) -> read_network, add_adapters -> run_steps (tune_loop.cc):
 // a batch of packed sequences forward and backward (autograd_decoder.cc), AdamW (optimiser.cc), checkpoints -> adapter files.
@@ -18,6 +19,7 @@
 
 #include "archive/archive.h"
 #include "base/base.h"
+#include "train/canary.h"
 #include "search/search.h"
 
 namespace sillok::train {
