@@ -24,7 +24,7 @@ int run_evaluate(const Common& common, const EvaluateArguments& arguments) {
   if (arguments.calibrate) threshold = 0.0;
   Result<evaluate::Report> report = [&] {
     ProgressLine progress("asking");
-    return evaluate::run(answerer, home->searcher, *gold,
+    return evaluate::run(home->archive, answerer, home->searcher, *gold,
                          [&](size_t done, size_t total) { progress.show(done, total); }, threshold, writing);
   }();
   if (!report) return report_error(report.error());

@@ -50,6 +50,9 @@ struct Outcome {
   double ask_ms = 0, search_ms = 0;  // search_ms: the part of ask_ms that searching took
   std::string given;            // the marked span or first quote
   Place given_at;               // where the first quote stands
+  // What figures are told by beside the category: "language" (as far as the script of the question tells), and of the first gold
+  // record's version in force: "label", "age" (since it came into force, or was recorded where that is not known).
+  std::map<std::string, std::string> kinds;
   struct Writing {
     bool asked = false;         // a model was to write
     bool written = false;       // false: quoted or abstained, the other figures are then 0
@@ -99,6 +102,7 @@ struct Report {
   Metrics all;
   Interval answer_rate;         // percent, over answerable questions
   std::map<std::string, Metrics> by_category;
+  std::map<std::string, std::map<std::string, Metrics>> by_kind;  // Outcome::kinds: kind, value
   std::vector<Outcome> outcomes;
   double threshold = 0;
   int64_t archive_change = 0;   // the archive's change counter when it was measured
@@ -121,7 +125,7 @@ struct Writer {
   uint32_t max_tokens = 512;
   uint64_t seed = 0;
 };
-Result<Report> run(const answer::Answerer& answerer, const search::Searcher& searcher,
+Result<Report> run(const archive::Archive& archive, const answer::Answerer& answerer, const search::Searcher& searcher,
                    const std::vector<GoldQuestion>& gold, const Progress& progress,
                    std::optional<double> threshold = std::nullopt, const Writer& writer = {});
 

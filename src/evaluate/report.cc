@@ -48,12 +48,16 @@ std::string to_json(const Report& report, Outcomes outcomes) {
   if (!report.release.empty()) json["release"] = report.release;
   json["finished"] = format_micros(report.finished);
   for (const auto& [category, metrics] : report.by_category) json["by_category"][category] = json_of(metrics);
+  for (const auto& [kind, values] : report.by_kind) {
+    for (const auto& [value, metrics] : values) json["by_" + kind][value] = json_of(metrics);
+  }
   if (outcomes != Outcomes::kNone) {
     for (const Outcome& o : report.outcomes) {
       ordered_json line;
       line["id"] = o.id;
       line["question"] = o.question;
       if (!o.category.empty()) line["category"] = o.category;
+      for (const auto& [kind, value] : o.kinds) line[kind] = value;
       line["answerable"] = o.answerable;
       line["answered"] = o.answered;
       line["right"] = o.in_quotes;
@@ -106,13 +110,18 @@ std::string to_text(const Report& report) {
                   w.abstention_precision, w.abstention_recall, w.latency_ms_p50, w.latency_ms_p99);
     out += buffer;
   }
-  for (const auto& [category, c] : report.by_category) {
-    if (c.answerable > 0) {
-      std::snprintf(buffer, sizeof buffer, "  %-18s %.1f %% of %zu\n", category.c_str(), c.answer_rate, c.answerable);
-    } else {
-      std::snprintf(buffer, sizeof buffer, "  %-18s refused %.1f %% of %zu\n", category.c_str(), c.abstention_recall, c.questions);
+  const auto tell = [&](const std::map<std::string, Metrics>& groups) {
+    for (const auto& [name, c] : groups) {
+      if (c.answerable > 0) std::snprintf(buffer, sizeof buffer, "  %-18s %.1f %% of %zu\n", name.c_str(), c.answer_rate, c.answerable);
+      else std::snprintf(buffer, sizeof buffer, "  %-18s refused %.1f %% of %zu\n", name.c_str(), c.abstention_recall, c.questions);
+      out += buffer;
     }
-    out += buffer;
+  };
+  tell(report.by_category);
+  for (const auto& [kind, values] : report.by_kind) {
+    if (values.size() < 2) continue;  // The whole, once more.
+    out += "by " + kind + "\n";
+    tell(values);
   }
   return out;
 }

@@ -3,6 +3,7 @@
 
 #include "evaluate/metrics.h"
 #include "evaluate/statistics.h"
+#include "text/text.h"
 
 namespace sillok::evaluate {
 namespace {
@@ -19,6 +20,53 @@ std::vector<size_t> ranks_of(const std::vector<std::string>& records, const sear
     }
   }
   return ranks;
+}
+
+std::string language_of(std::string_view question) {
+  const std::pair<std::string_view, std::pair<char32_t, char32_t>> alphabets[] = {
+      {"greek", {0x370, 0x3FF}}, {"cyrillic", {0x400, 0x52F}}, {"hebrew", {0x590, 0x5FF}}, {"arabic", {0x600, 0x6FF}}, {"devanagari", {0x900, 0x97F}}, {"thai", {0xE00, 0xE7F}}};
+  std::map<std::string, size_t> letters;
+  for (size_t i = 0; i < question.size();) {
+    const char32_t c = decode_utf8(question, i);
+    switch (text::script_of(c)) {
+      case text::Script::kHangul: ++letters["ko"]; break;
+      case text::Script::kHan: ++letters[c >= 0x3040 && c <= 0x30FF ? "ja" : "zh"]; break;
+      case text::Script::kAlphabet:
+      case text::Script::kBare: {
+        const auto found = std::find_if(std::begin(alphabets), std::end(alphabets), [c](const auto& a) { return c >= a.second.first && c <= a.second.second; });
+        ++letters[found != std::end(alphabets) ? std::string(found->first) : c < 0x250 ? "latin" : "other"];
+        break;
+      }
+      default: break;
+    }
+  }
+  // Any kana makes it Japanese, a fifth of Hangul Korean: names and terms in Latin letters stand in both.
+  size_t all = 0;
+  for (const auto& [name, count] : letters) all += count;
+  if (letters.contains("ja")) return "ja";
+  if (letters.contains("ko") && 5 * letters["ko"] >= all) return "ko";
+  const auto most = std::max_element(letters.begin(), letters.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  return most == letters.end() ? "" : most->first;
+}
+
+std::string age_of(const archive::Version& version, Day asked) {
+  constexpr Day kYear = 365;
+  const Day from = version.valid_from != kDayMin ? version.valid_from : static_cast<Day>(version.recorded / 86'400'000'000);
+  const Day age = asked - from;
+  return age < kYear ? "under 1 year" : age < 5 * kYear ? "1 to 5 years" : "5 years or more";
+}
+
+void tell_kinds(const archive::Archive& archive, const GoldQuestion& gold, Outcome& outcome) {
+  if (std::string language = language_of(gold.question); !language.empty()) outcome.kinds["language"] = std::move(language);
+  const Day asked = gold.as_of == kDayMax ? today() : gold.as_of;
+  for (const std::string& record : gold.records) {
+    for (const archive::Version& version : archive.versions(record)) {
+      if (version.erased || version.valid_from > asked || version.valid_to <= asked) continue;
+      outcome.kinds["label"] = version.label;
+      outcome.kinds["age"] = age_of(version, asked);
+      return;
+    }
+  }
 }
 
 Result<Outcome> ask_one(const answer::Answerer& answerer, const search::Searcher& searcher, const GoldQuestion& gold,
@@ -133,7 +181,7 @@ Status write_one(const answer::Answerer& answerer, const GoldQuestion& gold, std
 
 }  // namespace
 
-Result<Report> run(const answer::Answerer& answerer, const search::Searcher& searcher,
+Result<Report> run(const archive::Archive& archive, const answer::Answerer& answerer, const search::Searcher& searcher,
                    const std::vector<GoldQuestion>& gold, const Progress& progress,
                    std::optional<double> threshold, const Writer& writer) {
   Report report;
@@ -144,13 +192,16 @@ Result<Report> run(const answer::Answerer& answerer, const search::Searcher& sea
     if (writer.generator != nullptr) {
       if (const auto written = write_one(answerer, gold[i], threshold, writer, *outcome); !written) return fail(written.error().in("question " + gold[i].id));
     }
+    tell_kinds(archive, gold[i], *outcome);
     report.outcomes.push_back(std::move(*outcome));
     if (progress) progress(i + 1, gold.size());
   }
   std::map<std::string, std::vector<const Outcome*>> groups;
+  std::map<std::string, std::map<std::string, std::vector<const Outcome*>>> kinds;
   std::vector<const Outcome*> all;
   for (const Outcome& outcome : report.outcomes) {
     all.push_back(&outcome);
+    for (const auto& [kind, value] : outcome.kinds) kinds[kind][value].push_back(&outcome);
     if (!outcome.category.empty()) groups[outcome.category].push_back(&outcome);
   }
   report.all = summarise(all);
@@ -158,6 +209,9 @@ Result<Report> run(const answer::Answerer& answerer, const search::Searcher& sea
                                    [](const Outcome& outcome) { return outcome.answerable && outcome.in_quotes; });
   report.answer_rate = share(static_cast<size_t>(right), report.all.answerable);
   for (const auto& [category, outcomes] : groups) report.by_category[category] = summarise(outcomes);
+  for (const auto& [kind, values] : kinds) {
+    for (const auto& [value, outcomes] : values) report.by_kind[kind][value] = summarise(outcomes);
+  }
   report.threshold = threshold.value_or(answerer.threshold());
   report.finished = now_micros();
   return report;

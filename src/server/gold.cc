@@ -138,7 +138,7 @@ Result<std::string> run_evaluation(App& app, const std::function<void(size_t, si
   }
   SILLOK_ASSIGN(const std::shared_ptr<const Serving> serving, app.serving.get());
   const answer::Answerer answerer(app.archive, app.searcher, serving->settings.threshold);
-  SILLOK_ASSIGN(const evaluate::Report report, evaluate::run(answerer, app.searcher, questions, progress));
+  SILLOK_ASSIGN(const evaluate::Report report, evaluate::run(app.archive, answerer, app.searcher, questions, progress));
   Json failures = Json::array();
   for (const auto& outcome : report.outcomes) {
     if (!outcome.answerable || outcome.in_quotes) continue;

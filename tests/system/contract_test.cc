@@ -259,5 +259,19 @@ TEST_F(ContractTest, DamagedHomes) {
   refused({"init"}, 1, "is missing, while blobs/ holds originals");
 }
 
+TEST_F(ContractTest, FiguresAreToldByLabelLanguageAndAge) {
+  json({"add", write("new.txt", "압력 게이지 교정 주기는 6개월이다.\n").string(), "--record", "NEW", "--effective-from", "2026-11-01"});
+  json({"add", write("old.txt", "The torque of a flange bolt is 45 newton metres.\n").string(), "--record", "OLD", "--effective-from", "2001-01-01", "--label", "S"});
+  const std::string gold = write("gold.jsonl",
+                                 "{\"id\":\"1\",\"question\":\"압력 게이지 교정 주기는?\",\"answers\":[\"6개월\"],\"records\":[\"NEW\"],\"as_of\":\"2026-11-20\"}\n"
+                                 "{\"id\":\"2\",\"question\":\"What is the torque of a flange bolt?\",\"answers\":[\"45\"],\"records\":[\"OLD\"],\"as_of\":\"2026-11-20\"}\n").string();
+  const Json report = json({"evaluate", gold});
+  for (const auto& [kind, values] : std::map<std::string, std::vector<std::string>>{
+           {"by_label", {"O", "S"}}, {"by_language", {"ko", "latin"}}, {"by_age", {"under 1 year", "5 years or more"}}}) {
+    EXPECT_EQ(report[kind].size(), 2U) << kind;
+    for (const std::string& value : values) EXPECT_EQ(report[kind][value]["questions"], 1) << kind << " " << value;
+  }
+}
+
 }  // namespace
 }  // namespace sillok::system_test
