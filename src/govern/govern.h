@@ -97,6 +97,7 @@ struct Person {
   bool disabled = false;
   Micros created = 0, last_sign_in = 0;
   std::string source;        // "local", "oidc", "ldap"
+  std::string subject;       // by which that provider knows him for good; "" for local people, and until he first came
 };
 
 // What a key or session may do. A person may do what his role allows; a key of his, at most that and its scopes.
@@ -145,8 +146,21 @@ class Registry {
 
   // kDenied for a wrong name or password alike, in equal time; kLimit while locked out (says for how long).
   Result<SessionToken> sign_in(std::string_view name, std::string_view password, std::string_view from);
-  // A session for a person whom a provider (OIDC, LDAP) vouched for.
+  // A session without a password: for who used the first link.
   Result<SessionToken> open_session(std::string_view name, std::string_view how);
+  // Counts an attempt whose password somebody else will look at, as sign_in counts its own; kLimit while locked out.
+  // Either may be "". sign_in_vouched() forgives it.
+  Status count_attempt(std::string_view name, std::string_view from);
+  // A session for whom a provider vouches: `person` is what it says of him, source and subject among it. He is known here
+  // by source and subject, under the name he first came with. `registered`: he must have been added here before (once by
+  // source and name), and what was decided here holds; else he is added, and title, role and clearance follow the provider.
+  // kDenied if he may not come in; kConflict if his name is another's.
+  struct Welcome {
+    SessionToken session;
+    Person person;
+    bool added = false, changed = false;
+  };
+  Result<Welcome> sign_in_vouched(const Person& person, bool registered, std::string_view from);
   Result<Identity> session(std::string_view token) const;     // kDenied if unknown or over
   Result<std::string> session_csrf(std::string_view token) const;
   Status end_session(std::string_view token);

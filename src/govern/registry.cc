@@ -58,6 +58,11 @@ CREATE TABLE attempts(              -- failed sign-ins, by SHA-256 of the name t
 
 CREATE TABLE first_link(hash TEXT NOT NULL);
 )sql",
+    // 2: people whom a provider vouches for, by what it calls them for good
+    R"sql(
+ALTER TABLE people ADD COLUMN subject TEXT NOT NULL DEFAULT '';
+CREATE UNIQUE INDEX people_by_subject ON people(source, subject) WHERE subject <> '';
+)sql",
 };
 constexpr auto kSchema = static_cast<int64_t>(std::size(kMigrations));
 
@@ -79,7 +84,7 @@ Status migrate(Database& db) {
   return transaction.commit();
 }
 
-constexpr std::string_view kColumns = "name, title, role, clearance, disabled, created, last_sign_in, source";
+constexpr std::string_view kColumns = "name, title, role, clearance, disabled, created, last_sign_in, source, subject";
 
 Person read_person(const Cursor& row, const Lattice& lattice) {
   Person person;
@@ -92,6 +97,7 @@ Person read_person(const Cursor& row, const Lattice& lattice) {
   person.created = row.integer(5);
   person.last_sign_in = row.integer(6);
   person.source = row.text(7);
+  person.subject = row.text(8);
   return person;
 }
 
@@ -164,10 +170,10 @@ Status Registry::State::insert_person(const Person& person, std::string_view pas
   SILLOK_TRY(check_person(person, lattice));
   SILLOK_ASSIGN(const int64_t known, db.integer_or(0, "SELECT 1 FROM people WHERE name = ?", person.name));
   if (known != 0) return fail(ErrorCode::kConflict, "there is a person called '" + person.name + "' already");
-  return db.run("INSERT INTO people(name, title, role, clearance, disabled, created, last_sign_in, source, password) "
-                "VALUES(?, ?, ?, ?, ?, ?, 0, ?, ?)",
+  return db.run("INSERT INTO people(name, title, role, clearance, disabled, created, last_sign_in, source, subject, password) "
+                "VALUES(?, ?, ?, ?, ?, ?, 0, ?, ?, ?)",
                 person.name, person.title, to_string(person.role), lattice.text(person.clearance), person.disabled,
-                clock(), person.source.empty() ? "local" : person.source, password_hash);
+                clock(), person.source.empty() ? "local" : person.source, person.subject, password_hash);
 }
 
 Status Registry::State::keep_an_administrator(std::string_view except) {
@@ -196,22 +202,25 @@ Status Registry::add_person(const Person& person, std::optional<std::string_view
   return transaction.commit();
 }
 
-Status Registry::change_person(const Person& person) {
-  const std::lock_guard guard(state_->mutex);
-  SILLOK_TRY(check_person(person, state_->lattice));
-  Transaction transaction(state_->db);
-  SILLOK_TRY(transaction.begin());
-  SILLOK_ASSIGN(const Person before, state_->person(person.name));
+Status Registry::State::update_person(const Person& before, const Person& person) {
+  SILLOK_TRY(check_person(person, lattice));
   const bool administered = before.role == Role::kAdministrator && !before.disabled;
-  if (administered && (person.role != Role::kAdministrator || person.disabled)) {
-    SILLOK_TRY(state_->keep_an_administrator(before.name));
-  }
-  SILLOK_TRY(state_->db.run("UPDATE people SET title = ?, role = ?, clearance = ?, disabled = ? WHERE name = ?", person.title,
-                            to_string(person.role), state_->lattice.text(person.clearance), person.disabled, person.name));
+  if (administered && (person.role != Role::kAdministrator || person.disabled)) SILLOK_TRY(keep_an_administrator(before.name));
+  SILLOK_TRY(db.run("UPDATE people SET title = ?, role = ?, clearance = ?, disabled = ? WHERE name = ?", person.title,
+                    to_string(person.role), lattice.text(person.clearance), person.disabled, before.name));
   const std::vector<Scope> had = scopes_of(before.role);
   const bool fell = !dominates(person.clearance, before.clearance) ||
                     std::any_of(had.begin(), had.end(), [&](Scope scope) { return !allows(person.role, scope); });
-  if (fell || person.disabled) SILLOK_TRY(state_->db.run("DELETE FROM sessions WHERE person = ?", person.name));
+  if (!fell && !person.disabled) return {};
+  return db.run("DELETE FROM sessions WHERE person = ?", before.name);
+}
+
+Status Registry::change_person(const Person& person) {
+  const std::lock_guard guard(state_->mutex);
+  Transaction transaction(state_->db);
+  SILLOK_TRY(transaction.begin());
+  SILLOK_ASSIGN(const Person before, state_->person(person.name));
+  SILLOK_TRY(state_->update_person(before, person));
   return transaction.commit();
 }
 
@@ -223,6 +232,9 @@ Status Registry::set_password(std::string_view name, std::string_view password) 
   SILLOK_TRY(transaction.begin());
   SILLOK_ASSIGN(const Person known, state_->person(name));
   if (known.disabled) return fail(ErrorCode::kConflict, "'" + known.name + "' is disabled and gets no password");
+  if (known.source != "local") {
+    return fail(ErrorCode::kConflict, "'" + known.name + "' signs in by " + known.source + " and has no password here; change it there");
+  }
   SILLOK_TRY(state_->db.run("UPDATE people SET password = ? WHERE name = ?", hash, known.name));
   SILLOK_TRY(state_->db.run("DELETE FROM sessions WHERE person = ?", known.name));
   return transaction.commit();

@@ -24,6 +24,8 @@ struct Registry::State {
   Result<Person> person(std::string_view name);
   Result<SessionToken> start_session(std::string_view name, std::string_view how);
   Status insert_person(const Person& person, std::string_view password_hash);
+  // Writes title, role, clearance and whether disabled; ends sessions where the clearance or role fell.
+  Status update_person(const Person& before, const Person& person);
   // kConflict if there would be nobody left who may administer.
   Status keep_an_administrator(std::string_view except);
   Status end_access(std::string_view name);  // sessions ended, keys revoked

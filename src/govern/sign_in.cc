@@ -27,14 +27,14 @@ std::string by_address(std::string_view from) { return sha256_hex("from\n" + std
 
 // Counts an attempt before its password is looked at, so that many at once do not get more guesses than one after
 // another. kLimit while the name or address is locked.
-Status count_attempt(store::Database& db, const std::string& subject, int64_t forgiven, Micros now) {
-  int64_t count = 0;
+Status count(store::Database& db, const std::string& subject, int64_t forgiven, Micros now) {
+  int64_t tries = 0;
   Micros until = 0, last = 0;
   {
     SILLOK_ASSIGN(Cursor row, db.query("SELECT count, locked_until, last FROM attempts WHERE subject = ?", subject));
     SILLOK_ASSIGN(const bool found, row.next());
     if (found) {
-      count = row.integer(0);
+      tries = row.integer(0);
       until = row.integer(1);
       last = row.integer(2);
     }
@@ -43,15 +43,15 @@ Status count_attempt(store::Database& db, const std::string& subject, int64_t fo
     const Micros seconds = (until - now + kSecond - 1) / kSecond;
     return fail(ErrorCode::kLimit, "too many failed sign-ins; try again in " + std::to_string(seconds) + " s");
   }
-  if (now - last > kForgetAfter) count = 0;
-  ++count;
+  if (now - last > kForgetAfter) tries = 0;
+  ++tries;
   Micros locked_until = 0;
-  if (count >= forgiven) {
-    const int64_t doublings = std::min<int64_t>(count - forgiven, 20);
+  if (tries >= forgiven) {
+    const int64_t doublings = std::min<int64_t>(tries - forgiven, 20);
     locked_until = now + std::min(kLongestDelay, kFirstDelay << doublings);
   }
   SILLOK_TRY(db.run("DELETE FROM attempts WHERE last < ?", now - kForgetAfter));
-  return db.run("INSERT OR REPLACE INTO attempts(subject, count, locked_until, last) VALUES(?, ?, ?, ?)", subject, count,
+  return db.run("INSERT OR REPLACE INTO attempts(subject, count, locked_until, last) VALUES(?, ?, ?, ?)", subject, tries,
                 locked_until, now);
 }
 
@@ -73,8 +73,8 @@ Result<SessionToken> Registry::sign_in(std::string_view name, std::string_view p
     const std::lock_guard guard(state_->mutex);
     Transaction transaction(state_->db);
     SILLOK_TRY(transaction.begin());
-    SILLOK_TRY(count_attempt(state_->db, by_name(name), kForgivenName, state_->clock()));
-    if (!from.empty()) SILLOK_TRY(count_attempt(state_->db, by_address(from), kForgivenAddress, state_->clock()));
+    SILLOK_TRY(count(state_->db, by_name(name), kForgivenName, state_->clock()));
+    if (!from.empty()) SILLOK_TRY(count(state_->db, by_address(from), kForgivenAddress, state_->clock()));
     SILLOK_TRY(transaction.commit());
     SILLOK_ASSIGN(Cursor row, state_->db.query("SELECT name, password FROM people WHERE name = ? AND disabled = 0", name));
     SILLOK_ASSIGN(const bool found, row.next());
@@ -111,6 +111,61 @@ Result<SessionToken> Registry::open_session(std::string_view name, std::string_v
   SILLOK_ASSIGN(SessionToken session, state_->start_session(person.name, how));
   SILLOK_TRY(transaction.commit());
   return session;
+}
+
+Status Registry::count_attempt(std::string_view name, std::string_view from) {
+  const std::lock_guard guard(state_->mutex);
+  Transaction transaction(state_->db);
+  SILLOK_TRY(transaction.begin());
+  if (!name.empty()) SILLOK_TRY(count(state_->db, by_name(name), kForgivenName, state_->clock()));
+  if (!from.empty()) SILLOK_TRY(count(state_->db, by_address(from), kForgivenAddress, state_->clock()));
+  return transaction.commit();
+}
+
+Result<Registry::Welcome> Registry::sign_in_vouched(const Person& said, bool registered, std::string_view from) {
+  SILLOK_CHECK(said.source != "local" && !said.source.empty());
+  if (said.subject.empty()) return fail(ErrorCode::kInvalid, "the provider does not say by what it knows '" + shorten(clean_utf8(said.name), 64) + "'");
+  const std::lock_guard guard(state_->mutex);
+  Transaction transaction(state_->db);
+  SILLOK_TRY(transaction.begin());
+  Welcome welcome;
+  SILLOK_ASSIGN(std::string name, state_->db.text_or("", "SELECT name FROM people WHERE source = ? AND subject = ?", said.source, said.subject));
+  if (name.empty()) {
+    // The first time. A name is taken over only where it was registered for this provider and nobody has come by it yet:
+    // else whoever can choose his name there could become somebody here.
+    SILLOK_ASSIGN(const int64_t taken, state_->db.integer_or(0, "SELECT count(*) FROM people WHERE name = ? AND NOT (source = ? AND subject = '')", said.name, said.source));
+    if (taken != 0) return fail(ErrorCode::kConflict, "there is another person called '" + said.name + "' here, who does not sign in by this account; an administrator must settle it");
+    SILLOK_ASSIGN(name, state_->db.text_or("", "SELECT name FROM people WHERE name = ?", said.name));
+    if (!name.empty()) SILLOK_TRY(state_->db.run("UPDATE people SET subject = ? WHERE name = ?", said.subject, name));
+  }
+  if (name.empty()) {
+    if (registered) return fail(ErrorCode::kDenied, "'" + shorten(clean_utf8(said.name), 64) + "' is not registered here; an administrator can do that");
+    SILLOK_ASSIGN(const int64_t somebody, state_->db.integer_or(0, "SELECT EXISTS(SELECT 1 FROM people)"));
+    if (somebody == 0 && said.role != Role::kAdministrator) {
+      return fail(ErrorCode::kDenied, "there is no administrator yet; make one with the one-time link that the server prints");
+    }
+    SILLOK_TRY(state_->insert_person(said, ""));
+    SILLOK_TRY(state_->db.run("DELETE FROM first_link"));
+    name = said.name;
+    welcome.added = true;
+  }
+  SILLOK_ASSIGN(Person person, state_->person(name));
+  if (person.disabled) return fail(ErrorCode::kDenied, "'" + person.name + "' is disabled");
+  const bool differs = person.title != said.title || person.role != said.role || person.clearance != said.clearance;
+  if (!registered && !welcome.added && differs) {
+    Person now = person;
+    now.title = said.title;
+    now.role = said.role;
+    now.clearance = said.clearance;
+    SILLOK_TRY(state_->update_person(person, now));
+    welcome.changed = true;
+  }
+  SILLOK_TRY(state_->db.run("DELETE FROM attempts WHERE subject = ?", by_name(said.name)));
+  if (!from.empty()) SILLOK_TRY(state_->db.run("UPDATE attempts SET count = count - 1, locked_until = 0 WHERE subject = ?", by_address(from)));
+  SILLOK_ASSIGN(welcome.session, state_->start_session(name, said.source));
+  SILLOK_ASSIGN(welcome.person, state_->person(name));
+  SILLOK_TRY(transaction.commit());
+  return welcome;
 }
 
 Result<Identity> Registry::session(std::string_view token) const {

@@ -238,6 +238,76 @@ TEST_F(RegistryTest, KeysCanBeRevoked) {
   EXPECT_EQ(code(registry_->revoke_key("nothing")), ErrorCode::kNotFound);
 }
 
+TEST_F(RegistryTest, WhomAProviderVouchesForIsKnownByHisSubject) {
+  Person said = person("kim", Role::kMember, {1, {"a"}});
+  said.source = "oidc";
+  said.subject = "s-1";
+  EXPECT_EQ(code(registry_->sign_in_vouched(said, false, "")), ErrorCode::kDenied) << "before there is an administrator";
+  add(person("boss", Role::kAdministrator));
+  EXPECT_EQ(code(registry_->sign_in_vouched(said, true, "")), ErrorCode::kDenied) << "nobody registered him";
+  const auto first = registry_->sign_in_vouched(said, false, "");
+  ASSERT_TRUE(first) << first.error().message;
+  EXPECT_TRUE(first->added);
+  const auto identity = registry_->session(first->session.token);
+  ASSERT_TRUE(identity);
+  EXPECT_EQ(identity->how, "oidc");
+  EXPECT_EQ(identity->person.subject, "s-1");
+
+  // Another name there, less clearance: the same person here, and his sessions from before are over.
+  said.name = "kim.renamed";
+  said.clearance = {0, {}};
+  const auto second = registry_->sign_in_vouched(said, false, "");
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->person.name, "kim");
+  EXPECT_TRUE(second->changed && !second->added);
+  EXPECT_EQ(code(registry_->session(first->session.token)), ErrorCode::kDenied);
+  EXPECT_TRUE(registry_->session(second->session.token));
+
+  // Nobody becomes another by his name: neither a local person, nor who came from there before, nor from elsewhere.
+  for (const char* name : {"boss", "KIM"}) {
+    Person other = said;
+    other.name = name;
+    other.subject = "s-2";
+    EXPECT_EQ(code(registry_->sign_in_vouched(other, false, "")), ErrorCode::kConflict) << name;
+    other.source = "ldap";
+    EXPECT_EQ(code(registry_->sign_in_vouched(other, false, "")), ErrorCode::kConflict) << name;
+  }
+  EXPECT_EQ(code(registry_->set_password("kim", kPassword)), ErrorCode::kConflict);
+  ASSERT_TRUE(registry_->remove_person("kim"));
+  EXPECT_EQ(code(registry_->sign_in_vouched(said, false, "")), ErrorCode::kDenied);
+}
+
+TEST_F(RegistryTest, WhoWasRegisteredForAProviderKeepsWhatWasDecidedHere) {
+  add(person("boss", Role::kAdministrator));
+  Person registered = person("lee", Role::kCurator, {1, {"b"}});
+  registered.source = "ldap";
+  ASSERT_TRUE(registry_->add_person(registered, std::nullopt));
+  Person said = person("lee", Role::kAdministrator, {2, {"a", "b"}});
+  said.source = "ldap";
+  said.subject = "u-1";
+  const auto welcome = registry_->sign_in_vouched(said, true, "");
+  ASSERT_TRUE(welcome) << welcome.error().message;
+  EXPECT_EQ(welcome->person.role, Role::kCurator);
+  EXPECT_EQ(welcome->person.clearance, (Clearance{1, {"b"}}));
+  said.subject = "u-2";
+  EXPECT_EQ(code(registry_->sign_in_vouched(said, true, "")), ErrorCode::kConflict) << "the name is taken by who came first";
+  said.subject = "";
+  EXPECT_EQ(code(registry_->sign_in_vouched(said, true, "")), ErrorCode::kInvalid);
+}
+
+TEST_F(RegistryTest, AttemptsThatOthersJudgeAreCounted) {
+  add(person("boss", Role::kAdministrator));
+  Person said = person("kim");
+  said.source = "ldap";
+  said.subject = "u";
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE(registry_->count_attempt("kim", "10.0.0.1"));
+  ASSERT_TRUE(registry_->sign_in_vouched(said, false, "10.0.0.1"));
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(registry_->count_attempt("kim", "10.0.0.1")) << "forgiven by the sign-in";
+  EXPECT_EQ(code(registry_->count_attempt("kim", "10.0.0.1")), ErrorCode::kLimit);
+  EXPECT_EQ(code(registry_->count_attempt("KIM", "")), ErrorCode::kLimit);
+  EXPECT_TRUE(registry_->count_attempt("lee", ""));
+}
+
 TEST_F(RegistryTest, ManyThreadsAndTwoProcesses) {
   add(person("kim"));
   auto second = Registry::open(home_, clock());
