@@ -1,16 +1,11 @@
+#include "cli/bench.h"
+
 #include <algorithm>
 #include <future>
 #include <random>
 
-#include "cli/common.h"
-#include "cli/session.h"
 
 namespace sillok::cli {
-namespace {
-
-struct Figures {
-  double median = 0, least = 0, most = 0;
-};
 Figures figures_of(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   const size_t middle = values.size() / 2;
@@ -24,7 +19,6 @@ Json figures_json(const Figures& figures) {
   return json;
 }
 
-// Ordinary tokens at random, seeded: speed depends on how many, not on which.
 std::vector<model::Token> random_prompt(const Session& session, size_t size, uint32_t seed) {
   std::mt19937 random(seed);
   std::vector<model::Token> tokens;
@@ -35,6 +29,30 @@ std::vector<model::Token> random_prompt(const Session& session, size_t size, uin
   }
   return tokens;
 }
+
+Result<std::vector<engine::Generated>> generate_together(const Session& session, std::vector<engine::GenerateRequest> requests) {
+  std::vector<std::promise<engine::Generated>> promises(requests.size());
+  size_t submitted = 0;
+  Status status;
+  for (; submitted < requests.size() && status; ++submitted) {
+    engine::Events events;
+    events.on_done = [&promise = promises[submitted]](engine::Generated result) { promise.set_value(std::move(result)); };
+    const auto id = session.engine->submit(std::move(requests[submitted]), std::move(events));
+    if (!id) {
+      status = fail(id.error());
+      break;
+    }
+  }
+  std::vector<engine::Generated> results;
+  for (size_t i = 0; i < submitted; ++i) {  // those under way must end before their promises do
+    results.push_back(promises[i].get_future().get());
+    if (results.back().finish == engine::Finish::kError) status = fail(ErrorCode::kInternal, results.back().error);
+  }
+  SILLOK_TRY(status);
+  return results;
+}
+
+namespace {
 
 engine::GenerateRequest plain_request(std::vector<model::Token> prompt, uint32_t count) {
   engine::GenerateRequest request;
@@ -53,20 +71,11 @@ Result<double> prefill_rate(const Session& session, uint32_t size, uint32_t seed
 // Tokens a second of `batch` requests together, from the first token of the last to start.
 Result<double> decode_rate(const Session& session, uint32_t batch, uint32_t count, uint32_t seed) {
   constexpr uint32_t kPrompt = 8;  // short, so that all start in one step
-  std::vector<std::promise<engine::Generated>> promises(batch);
-  for (uint32_t i = 0; i < batch; ++i) {
-    engine::Events events;
-    events.on_done = [&promises, i](engine::Generated result) { promises[i].set_value(std::move(result)); };
-    SILLOK_TRY(session.engine->submit(plain_request(random_prompt(session, kPrompt, seed + i), count), std::move(events)));
-  }
+  std::vector<engine::GenerateRequest> requests;
+  for (uint32_t i = 0; i < batch; ++i) requests.push_back(plain_request(random_prompt(session, kPrompt, seed + i), count));
+  SILLOK_ASSIGN(const std::vector<engine::Generated> results, generate_together(session, std::move(requests)));
   double longest = 0;
-  Status status;
-  for (auto& promise : promises) {
-    const engine::Generated result = promise.get_future().get();
-    if (result.finish == engine::Finish::kError) status = fail(ErrorCode::kInternal, result.error);
-    longest = std::max(longest, result.decode_s);
-  }
-  SILLOK_TRY(status);
+  for (const engine::Generated& result : results) longest = std::max(longest, result.decode_s);
   return static_cast<double>(batch) * (count - 1) / longest;
 }
 

@@ -2,6 +2,10 @@
 
 #include <unistd.h>
 
+#include <charconv>
+#include <cmath>
+#include <cstdlib>
+
 namespace sillok::cli {
 
 int report_error(const Error& error) {
@@ -68,6 +72,13 @@ void ProgressLine::show(uint64_t done, uint64_t total, const std::string& extra)
                static_cast<unsigned long long>(done), static_cast<unsigned long long>(total), extra.empty() ? "" : "  ",
                extra.c_str(), left);
   std::fflush(stderr);
+}
+
+Json json_number(float value) {
+  if (!std::isfinite(value)) return {};
+  char text[32];
+  *std::to_chars(text, text + sizeof(text) - 1, value).ptr = '\0';
+  return std::strtod(text, nullptr);
 }
 
 Json version_json(const archive::Version& v) {

@@ -48,6 +48,9 @@ class ProgressLine {
   Micros last_ = 0, start_ = 0;
 };
 
+// With as many digits as tell this float from its neighbours; null for what JSON has no number for.
+Json json_number(float value);
+
 Json version_json(const archive::Version& version);
 bool on_terminal(std::FILE* stream);
 

@@ -6,8 +6,10 @@
 
 #include "cli/common.h"
 #include "cli/govern.h"
+#include "cli/model_encode.h"
 #include "cli/model_run.h"
 #include "cli/tune.h"
+#include "cli/train.h"
 #include "documents/documents.h"
 
 namespace sillok::cli {
@@ -32,6 +34,7 @@ struct Program {
   GenerateArguments generate;
   ChatArguments chat;
   BenchModelArguments bench_model;
+  BenchEngineArguments bench_engine;
   TokenizeArguments tokenize;
   ModelFileArguments model_file;
   std::function<int()> verb;
@@ -218,6 +221,15 @@ void define_generation(CLI::App& app, Program& p) {
   model->add_option("--prompt", p.bench_model.prompt, "Tokens of the prompt")->check(CLI::Range(0, 1 << 20));
   model->add_option("--gen", p.bench_model.generate, "Tokens written by each request")->check(CLI::Range(0, 1 << 20));
   model->add_option("--batch", p.bench_model.batch, "Requests at once, e.g. 1,2,4,8")->delimiter(',')->check(CLI::Range(1, 512));
+  auto* engine = add_verb(*bench, p, "engine", "Many requests at once: a shared prefix, the same tokens, time to the first one",
+                          [&p] { return run_bench_engine(p.common, p.bench_engine); });
+  engine->add_option("file", p.bench_engine.model.model, "The model file, or its name in the home's models/")->required();
+  model_options(engine, p.bench_engine.model);
+  engine->add_option("--prefix", p.bench_engine.prefix, "Tokens that all requests share")->check(CLI::Range(1, 1 << 20));
+  engine->add_option("--question", p.bench_engine.question, "Tokens that each has of its own")->check(CLI::Range(1, 1 << 20));
+  engine->add_option("--gen", p.bench_engine.generate, "Tokens written by each request")->check(CLI::Range(1, 1 << 20));
+  engine->add_option("--trials", p.bench_engine.trials, "Requests whose tokens are compared")->check(CLI::Range(1, 1000));
+  engine->add_option("--repeat", p.bench_engine.repeat, "Rounds on the shared prefix, of which the median counts")->check(CLI::Range(1, 1000));
   model->add_option("--repeat", p.bench_model.repeat, "Runs of each, of which the median counts")->check(CLI::Range(1, 1000));
 }
 
@@ -233,6 +245,7 @@ void define_models(CLI::App& app, Program& p) {
   auto* model = app.add_subcommand("model", "Language models: what is in a file, and what it computes");
   model->require_subcommand(1);
   define_model_run(*model, p.common, p.verb);
+  define_model_encode(*model, p.common, p.verb);
   auto* show = add_verb(*model, p, "show", "What a GGUF file says of itself", [&p] { return run_model_show(p.common, p.model_file); });
   show->add_option("file", p.model_file.file, "The GGUF file, or its name in the home's models/")->required();
   auto* list = add_verb(*model, p, "list", "The GGUF files in the home's models/ and in folders", [&p] { return run_model_list(p.common, p.model_file); });
@@ -271,6 +284,7 @@ int run(int argc, char** argv) {
   define_generation(app, program);
   define_models(app, program);
   define_tune(app, program.common, program.verb);
+  define_train(app, program.common, program.verb);
   if (argc > 1 && *argv[1] != '-' &&
       app.get_subcommands([&](CLI::App* verb) { return verb->get_name() == argv[1]; }).empty()) {
     return report_usage({ErrorCode::kInvalid, "there is no command '" + shorten(clean_utf8(argv[1]), 40) +

@@ -1,9 +1,6 @@
 #include "cli/model_run.h"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
-#include <cstdlib>
 #include <memory>
 #include <numeric>
 
@@ -50,14 +47,6 @@ Result<std::vector<float>> last_logits(Loaded& loaded, std::span<const model::To
   return logits;
 }
 
-// With as many digits as tell this float from its neighbours; null for what JSON has no number for.
-Json number(float value) {
-  if (!std::isfinite(value)) return {};
-  char text[32];
-  *std::to_chars(text, text + sizeof(text) - 1, value).ptr = '\0';
-  return std::strtod(text, nullptr);
-}
-
 int run_logits(const Common& common, const Arguments& arguments) {
   auto loaded = load(common, arguments, arguments.tokens.size());
   if (!loaded) return report_error(loaded.error());
@@ -65,7 +54,7 @@ int run_logits(const Common& common, const Arguments& arguments) {
   if (!logits) return report_error(logits.error());
   if (common.json) {
     Json values = Json::array();
-    for (const float value : *logits) values.push_back(number(value));
+    for (const float value : *logits) values.push_back(json_number(value));
     print_json({{"tokens", arguments.tokens.size()}, {"logits", std::move(values)}});
     return 0;
   }

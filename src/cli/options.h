@@ -106,6 +106,10 @@ struct BenchModelArguments {
   uint32_t prompt = 512, generate = 64, repeat = 5;
   std::vector<uint32_t> batch = {1, 2, 4, 8};
 };
+struct BenchEngineArguments {
+  ModelArguments model;
+  uint32_t prefix = 4096, question = 16, trials = 20, generate = 32, repeat = 5;
+};
 struct TokenizeArguments {
   std::string model;
   bool no_special = false, no_parse_special = false;
@@ -113,6 +117,15 @@ struct TokenizeArguments {
 struct ModelFileArguments {
   std::string file, out, type, tokenizer;
   std::vector<std::string> folders;
+};
+
+struct TrainArguments {
+  std::string labels_up_to, gold, out, kind = "unigram", compared;
+  uint64_t seed = 1;
+  uint32_t folds = 5, threads = 0, vocabulary = 8000, min_characters = 40;  // threads 0: one per core, at most 16
+  double near_duplicate = 0.8, min_letters = 0.5, max_repeated = 0.5, validation = 0.05, test = 0.05;
+  std::vector<std::string> scripts;
+  bool measure_only = false;
 };
 
 // Each gives the exit status: 0 success, 1 the operation failed (the reason is printed), 2 usage.
@@ -133,6 +146,7 @@ int run_doctor(const Common& common, const DoctorArguments& arguments);
 int run_generate(const Common& common, const GenerateArguments& arguments);
 int run_chat(const Common& common, const ChatArguments& arguments);
 int run_bench_model(const Common& common, const BenchModelArguments& arguments);
+int run_bench_engine(const Common& common, const BenchEngineArguments& arguments);
 int run_tokenize(const Common& common, const TokenizeArguments& arguments);
 int run_detokenize(const Common& common, const TokenizeArguments& arguments);
 int run_model_show(const Common& common, const ModelFileArguments& arguments);

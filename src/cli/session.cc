@@ -42,7 +42,9 @@ Result<Session> open_session(const Common& common, const ModelArguments& argumen
   tensor::CpuOptions cpu;
   cpu.threads = arguments.threads;
   SILLOK_ASSIGN(session.backend, tensor::make_cpu_backend(cpu));
-  SILLOK_ASSIGN(std::unique_ptr<model::Model> model, model::Model::open(path, *session.backend));
+  // What LongRoPE goes by, of the model and of its draft.
+  const model::ModelOptions longest{.context = arguments.context > 0 ? arguments.context : options.context_tokens};
+  SILLOK_ASSIGN(std::unique_ptr<model::Model> model, model::Model::open(path, *session.backend, longest));
   const uint32_t trained = model->hyperparameters().context;
   options.kv_type = kv->type;
   options.context_tokens = arguments.context > 0 ? arguments.context
@@ -51,7 +53,7 @@ Result<Session> open_session(const Common& common, const ModelArguments& argumen
   std::unique_ptr<model::Model> draft;
   if (!arguments.draft.empty()) {
     SILLOK_ASSIGN(const fs::path draft_path, find_model(common, arguments.draft));
-    SILLOK_ASSIGN(draft, model::Model::open(draft_path, *session.backend));
+    SILLOK_ASSIGN(draft, model::Model::open(draft_path, *session.backend, longest));
   }
   SILLOK_ASSIGN(session.engine, engine::Engine::start(std::move(model), *session.backend, options, std::move(draft)));
   if (!arguments.lora.empty()) {

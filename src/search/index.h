@@ -59,19 +59,20 @@ struct RankTerm {
   float cover = 0;         // what Hit::covered counts where the term is in the body; >= 0
 };
 
-struct RankQuery {
-  std::vector<RankTerm> terms;  // at most kMaxRankTerms are used: those of highest weight x idf
-  Filter filter;
-  float k1 = 0.4f, b = 0.5f;    // BM25 of the body; titles use b = 0
-  size_t limit = 50;
-};
-inline constexpr size_t kMaxRankTerms = 256;
-
 struct Hit {
   uint32_t segment = 0, passage = 0;  // address in this Snapshot
   float score = 0;
   float covered = 0;  // sum of RankTerm::cover over the body's terms, or, of very long queries, an upper bound of it
 };
+
+struct RankQuery {
+  std::vector<RankTerm> terms;  // at most kMaxRankTerms are used: those of highest weight x idf
+  Filter filter;
+  float k1 = 0.4f, b = 0.5f;    // BM25 of the body; titles use b = 0
+  size_t limit = 50;
+  const std::vector<Hit>* only = nullptr;  // rank these alone; statistics are those of all that is visible
+};
+inline constexpr size_t kMaxRankTerms = 256;
 
 // The stored facts of a passage; views live as long as the Snapshot.
 struct StoredPassage {
@@ -109,6 +110,7 @@ class Snapshot {
 
   struct State;
   explicit Snapshot(std::shared_ptr<const State> state);
+  const State& state() const { return *state_; }
 
  private:
   std::shared_ptr<const State> state_;  // shared: snapshots outlive the index's next refresh

@@ -43,7 +43,10 @@ struct RankProfile {
   float sentence, neighbours;              // of the terms in the best sentence, in the best two neighbours
   float sentence_words, neighbours_words;  // the same counted by whole words, however many terms they have
   float coverage;                          // of the terms anywhere, however often they occur
-  float gain() const { return sentence + neighbours + sentence_words + neighbours_words + coverage; }
+  float gain() const { return gain_of(1, 1, 1, 1, 1); }
+  float gain_of(float unit, float pair, float unit_words, float pair_words, float covered) const {
+    return sentence * unit + neighbours * pair + sentence_words * unit_words + neighbours_words * pair_words + coverage * covered;
+  }
 };
 const RankProfile& rank_profile(const std::u32string& folded);
 

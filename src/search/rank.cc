@@ -193,9 +193,22 @@ class Ranking {
     const Segment& segment = view.segment();
     std::vector<uint64_t> allowed;
     if (has_restrictions(query_.filter)) allowed = restricted(view, visible, query_.filter);
+    if (query_.only != nullptr) keep_only(index, visible, allowed);
     const std::vector<uint64_t>* filter = !allowed.empty() ? &allowed : visible.all ? nullptr : &visible.bits;
     for (uint32_t begin = 0, size = kFirstWindow; begin < segment.passage_count(); begin += size, size = Window::kSize) {
       search_window(index, segment, filter, begin, std::min(segment.passage_count(), begin + size));
+    }
+  }
+
+  // Of the allowed (empty: the visible) passages those that are asked for.
+  void keep_only(uint32_t index, const Visible& visible, std::vector<uint64_t>& allowed) const {
+    const std::vector<uint64_t> before = std::move(allowed);
+    allowed.assign((state_.segments[index]->segment().passage_count() + 63) / 64, 0);
+    for (const Hit& hit : *query_.only) {
+      if (hit.segment != index) continue;
+      const uint64_t bit = uint64_t{1} << (hit.passage % 64);
+      const bool passes = before.empty() ? visible.has(hit.passage) : (before[hit.passage / 64] & bit) != 0;
+      if (passes) allowed[hit.passage / 64] |= bit;
     }
   }
 
@@ -298,7 +311,7 @@ class Ranking {
     const auto precedes = [this](const Candidate& a, const Candidate& b) {
       const auto x = static_cast<float>(a.exact), y = static_cast<float>(b.exact);
       if (x != y) return x > y;
-      return tie_precedes(a, b);
+      return tie_precedes(state_, {a.segment, a.passage, 0, 0}, {b.segment, b.passage, 0, 0});
     };
     const size_t count = std::min(query_.limit, s_.found.size());
     std::partial_sort(s_.found.begin(), s_.found.begin() + static_cast<std::ptrdiff_t>(count), s_.found.end(), precedes);
@@ -309,17 +322,6 @@ class Ranking {
                       s_.found[i].covered + uncounted_});
     }
     return hits;
-  }
-
-  bool tie_precedes(const Candidate& a, const Candidate& b) const {
-    const Segment& sa = state_.segments[a.segment]->segment();
-    const Segment& sb = state_.segments[b.segment]->segment();
-    const PassageRow &pa = sa.passage(a.passage), &pb = sb.passage(b.passage);
-    if (pa.row >= sa.row_count() || pb.row >= sb.row_count()) return pa.row < pb.row;  // Damaged.
-    const VersionRow &ra = sa.row(pa.row), &rb = sb.row(pb.row);
-    if (const int order = sa.record(ra).compare(sb.record(rb)); order != 0) return order < 0;
-    if (ra.number != rb.number) return ra.number < rb.number;
-    return pa.ordinal < pb.ordinal;
   }
 
   const Snapshot::State& state_;

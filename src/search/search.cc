@@ -4,7 +4,9 @@
 #include <cmath>
 #include <unordered_set>
 
+#include "search/in_use.h"
 #include "search/index.h"
+#include "search/learned.h"
 #include "search/query.h"
 #include "search/rerank.h"
 #include "text/text.h"
@@ -135,6 +137,7 @@ PassageResult make_result(const StoredPassage& stored) {
 struct Candidate {
   Hit hit;
   double score = 0;
+  double base = 0;      // the score without a trained retriever, where one is used
   double most = 0;      // that the score can become when looked at closely
   bool looked = false;  // score and evidence are those of the closer look
   std::string_view record;
@@ -211,11 +214,25 @@ std::vector<Candidate> rerank(const Question& question, const RankProfile& profi
   std::vector<Candidate> candidates;
   const size_t closely = std::min(kReranked, hits.size());
   candidates.reserve(hits.size());
-  for (size_t i = 0; i < closely; ++i) candidates.push_back({hits[i], hits[i].score, 0, false, {}, {}});
+  for (size_t i = 0; i < closely; ++i) candidates.push_back({hits[i], hits[i].score, 0, 0, false, {}, {}});
   look_closely(question, profile, snapshot, request, candidates);
   std::stable_sort(candidates.begin(), candidates.end(),
                    [](const Candidate& a, const Candidate& b) { return a.score > b.score; });
-  for (size_t i = closely; i < hits.size(); ++i) candidates.push_back({hits[i], hits[i].score, 0, false, {}, {}});
+  for (size_t i = closely; i < hits.size(); ++i) candidates.push_back({hits[i], hits[i].score, 0, 0, false, {}, {}});
+  return candidates;
+}
+
+// The same with a trained retriever: what it orders first, then the rest as the index had them.
+std::vector<Candidate> rerank_learned(std::vector<LearnedCandidate> learned, const std::vector<Hit>& hits) {
+  std::vector<Candidate> candidates;
+  candidates.reserve(learned.size() + hits.size());
+  for (LearnedCandidate& c : learned) candidates.push_back({c.hit, c.score, c.base, 0, true, {}, std::move(c.evidence)});
+  for (size_t i = std::min(kReranked, hits.size()); i < hits.size(); ++i) {
+    const bool known = std::any_of(learned.begin(), learned.end(), [&](const LearnedCandidate& c) {
+      return c.hit.segment == hits[i].segment && c.hit.passage == hits[i].passage;
+    });
+    if (!known) candidates.push_back({hits[i], hits[i].score, hits[i].score, 0, false, {}, {}});
+  }
   return candidates;
 }
 
@@ -265,9 +282,23 @@ void mask_personal(Response& response) {
 }
 
 struct Searcher::State {
+  State(Index the_index, Result<govern::Lattice> the_lattice, const fs::path& home)
+      : index(std::move(the_index)), lattice(std::move(the_lattice)), learned(home) {}
+
   Index index;
   Result<govern::Lattice> lattice;  // an index alone, without a home, has none; then nobody can ask under a clearance
+  RetrieverInUse learned;
 };
+
+namespace {
+
+std::vector<LearnedCandidate> look(const Prepared& p, const Question& question, const Snapshot& snapshot, const std::vector<Hit>& hits,
+                                   const Retriever& retriever, const SnapshotVectors& vectors) {
+  const std::vector<Hit> first(hits.begin(), hits.begin() + static_cast<std::ptrdiff_t>(std::min(kReranked, hits.size())));
+  return look_learned(question, rank_profile(p.folded.text), snapshot, p.rank, first, retriever, vectors, p.folded_phrases.empty());
+}
+
+}  // namespace
 
 Searcher::Searcher(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Searcher::Searcher(Searcher&&) noexcept = default;
@@ -276,18 +307,103 @@ Searcher::~Searcher() = default;
 
 Result<Searcher> Searcher::open(const fs::path& home) {
   SILLOK_ASSIGN(Index index, Index::open(home / "index"));
-  return Searcher(std::make_unique<State>(State{std::move(index), govern::Lattice::of_home(home)}));
+  return Searcher(std::make_unique<State>(std::move(index), govern::Lattice::of_home(home), home));
 }
 
 Result<Searcher> Searcher::of_view(const archive::View& view, const fs::path& folder) {
   SILLOK_ASSIGN(Index index, Index::open(folder));
   SILLOK_TRY(index.add_view(view));
-  return Searcher(std::make_unique<State>(State{std::move(index), view.archive().settings().lattice}));
+  return Searcher(std::make_unique<State>(std::move(index), view.archive().settings().lattice, fs::path()));
 }
 
-Status Searcher::refresh(const archive::Archive& archive) { return state_->index.refresh(archive); }
+Status Searcher::refresh(const archive::Archive& archive) {
+  const int64_t before = state_->index.snapshot().change();
+  SILLOK_TRY(state_->index.refresh(archive));
+  SILLOK_TRY(state_->learned.follow(archive, state_->lattice));
+  const Snapshot snapshot = state_->index.snapshot();
+  const InUse learned = state_->learned.get();
+  learned.vectors_of(snapshot);
+  // Vectors of what was erased go with it, whether or not a retriever is in use now.
+  if (snapshot.change() != before) tidy_vectors(state_->learned.folder(), snapshot, learned.vectors ? learned.retriever.get() : nullptr);
+  return {};
+}
 
-std::vector<std::string> Searcher::check(const archive::Archive& archive) const { return state_->index.check(archive); }
+bool Searcher::retriever_replaced() const { return state_->learned.replaced(); }
+
+std::string Searcher::retriever_hash() const {
+  const InUse learned = state_->learned.get();
+  return learned.retriever ? learned.retriever->hash : "";
+}
+
+std::vector<std::string> Searcher::check(const archive::Archive& archive) const {
+  std::vector<std::string> problems = state_->index.check(archive);
+  if (const InUse learned = state_->learned.get(); !learned.problem.empty()) problems.push_back(learned.problem);
+  return problems;
+}
+
+void Searcher::use(std::optional<RetrieverModel> model) {
+  state_->learned.use(std::move(model));
+  const Snapshot snapshot = state_->index.snapshot();
+  const InUse learned = state_->learned.get();
+  learned.vectors_of(snapshot);
+  tidy_vectors(state_->learned.folder(), snapshot, learned.vectors ? learned.retriever.get() : nullptr);
+}
+
+Result<std::vector<LearningCandidate>> Searcher::candidates(const Request& request) const {
+  std::vector<std::string> notes;
+  SILLOK_ASSIGN(Prepared p, prepare(request, state_->lattice, notes));
+  const Snapshot snapshot = state_->index.snapshot();
+  std::vector<float> rarity;
+  const Question question = weigh(p, snapshot, rarity);
+  std::vector<LearningCandidate> candidates;
+  if (question.terms().empty()) return candidates;
+  p.rank.limit = p.folded_phrases.empty() ? kReranked : kPhraseCandidates;
+  const std::vector<Hit> hits = find_candidates(p, snapshot);
+  static const Retriever kNone;
+  const InUse learned = state_->learned.get();
+  const Retriever& retriever = learned.retriever ? *learned.retriever : kNone;
+  for (const LearnedCandidate& c : look(p, question, snapshot, hits, retriever, learned.vectors_of(snapshot))) {
+    const StoredPassage stored = snapshot.passage(c.hit);
+    candidates.push_back({std::string(stored.record), stored.ordinal, static_cast<float>(c.base / std::max(1e-6, static_cast<double>(question.total()))),
+                          {c.features.begin(), c.features.end()}});
+  }
+  return candidates;
+}
+
+Status Searcher::passages(const govern::Clearance& ceiling, const std::function<void(const LearningPassage&)>& sink) const {
+  if (!state_->lattice) return fail(state_->lattice.error());
+  const Snapshot snapshot = state_->index.snapshot();
+  Filter filter;
+  filter.as_of = today();
+  filter.clearance = ceiling;
+  filter.lattice = &*state_->lattice;
+  std::vector<Hit> hits;
+  for (uint32_t s = 0; s < snapshot.state().segments.size(); ++s) {
+    const SegmentView& view = *snapshot.state().segments[s];
+    const auto visible = view.visible(filter);
+    for (uint32_t p = 0; p < view.segment().passage_count(); ++p) {
+      if (visible->has(p)) hits.push_back({s, p, 0, 0});
+    }
+  }
+  std::sort(hits.begin(), hits.end(), [&](const Hit& a, const Hit& b) { return tie_precedes(snapshot.state(), a, b); });
+  for (const Hit& hit : hits) {
+    const StoredPassage stored = snapshot.passage(hit);
+    sink({stored.version, stored.record, stored.title, stored.context, stored.text, stored.label, stored.ordinal});
+  }
+  return {};
+}
+
+std::vector<std::string_view> feature_names() {
+  std::vector<std::string_view> names;
+  for (size_t f = 0; f < kFeatures; ++f) names.push_back(feature_name(f));
+  return names;
+}
+
+std::vector<uint64_t> encoder_terms(std::string_view text) {
+  std::vector<TermId> terms;
+  append_terms(text, terms);
+  return terms;
+}
 
 uint64_t Searcher::passage_count() const { return state_->index.snapshot().passage_count(); }
 
@@ -309,14 +425,22 @@ Result<Response> Searcher::search(const Request& request) const {
 
   const RankProfile& profile = rank_profile(p.folded.text);
   const double most = static_cast<double>(question.total() * (profile.k1 + 1 + profile.gain()));
+  const InUse in_use = state_->learned.get();
+  const bool learned = in_use.retriever && (!request.clearance || may_use(in_use.retriever->model, *state_->lattice, *request.clearance));
+  // Not told under a clearance: why it is not used may be a matter of what the asker may not see.
+  if (!in_use.problem.empty() && !request.clearance) response.notes.push_back(in_use.problem);
+  std::vector<Candidate> candidates =
+      learned ? rerank_learned(look(p, question, snapshot, hits, *in_use.retriever, in_use.vectors_of(snapshot)), hits)
+              : rerank(question, profile, snapshot, request, hits);
   std::unordered_set<std::string> seen;
-  for (Candidate& candidate : rerank(question, profile, snapshot, request, hits)) {
+  for (Candidate& candidate : candidates) {
     if (response.results.size() >= request.limit) break;
     const StoredPassage stored = snapshot.passage(candidate.hit, p.rank.filter);
     if (request.per_record && !seen.emplace(stored.record).second) continue;
     PassageResult result = make_result(stored);
     result.score = candidate.score;
-    result.share = most > 0 ? candidate.score / most : 0;
+    // Confidence was fitted on scores without training: it goes on to rest on them.
+    result.share = most > 0 ? (learned ? candidate.base : candidate.score) / most : 0;
     if (!candidate.looked || request.evidence) {
       candidate.evidence = match_passage(question, stored.text, stored.context, request.evidence);
     }

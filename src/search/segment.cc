@@ -44,6 +44,7 @@ Result<std::shared_ptr<const Segment>> Segment::open(const fs::path& path, uint6
   if (load<uint64_t>(file, 24) != id) return refuse("another segment's file");
   segment->id_ = id;
   segment->passages_ = load<uint32_t>(file, 12);
+  segment->checksum_ = load<uint32_t>(file, kHeaderSize - 4);
   for (size_t i = 0; i < kSections; ++i) {
     const auto offset = load<uint64_t>(file, 32 + 24 * i), size = load<uint64_t>(file, 32 + 24 * i + 8);
     if (offset > file.size() || size > file.size() - offset || offset % 8 != 0) return refuse("section bounds");

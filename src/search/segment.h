@@ -85,6 +85,7 @@ class Segment {
 
   uint64_t id() const { return id_; }
   uint32_t passage_count() const { return passages_; }
+  uint32_t checksum() const { return checksum_; }  // of the header, which holds those of all sections: names the content
   uint64_t bytes() const { return file_.bytes().size(); }
   const uint32_t* lengths() const { return reinterpret_cast<const uint32_t*>(section(Section::kLengths).data()); }
   uint32_t row_count() const { return static_cast<uint32_t>(section(Section::kRows).size() / sizeof(VersionRow)); }
@@ -115,7 +116,7 @@ class Segment {
 
   MappedFile file_;
   uint64_t id_ = 0;
-  uint32_t passages_ = 0;
+  uint32_t passages_ = 0, checksum_ = 0;
   std::array<std::string_view, kSections> sections_;
   std::array<uint32_t, kSections> checksums_{};
 };

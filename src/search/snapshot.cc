@@ -63,6 +63,17 @@ std::vector<Hit> Snapshot::passages_of(int64_t version, const Filter& filter) co
   return hits;
 }
 
+bool tie_precedes(const Snapshot::State& state, const Hit& a, const Hit& b) {
+  const Segment& sa = state.segments[a.segment]->segment();
+  const Segment& sb = state.segments[b.segment]->segment();
+  const PassageRow &pa = sa.passage(a.passage), &pb = sb.passage(b.passage);
+  if (pa.row >= sa.row_count() || pb.row >= sb.row_count()) return pa.row < pb.row;  // Damaged.
+  const VersionRow &ra = sa.row(pa.row), &rb = sb.row(pb.row);
+  if (const int order = sa.record(ra).compare(sb.record(rb)); order != 0) return order < 0;
+  if (ra.number != rb.number) return ra.number < rb.number;
+  return pa.ordinal < pb.ordinal;
+}
+
 uint64_t Snapshot::passage_count() const {
   uint64_t count = 0;
   for (const auto& view : state_->segments) count += view->segment().passage_count();

@@ -68,6 +68,9 @@ std::vector<bool> seen_labels(const Sidecar& sidecar, const Filter& filter);
 // The end of a row's interval as somebody sees it who sees these labels.
 Day end_seen(const Sidecar& sidecar, uint32_t row, const std::vector<bool>& seen);
 
+// The order of passages that score alike: by record, version and ordinal.
+bool tie_precedes(const Snapshot::State& state, const Hit& a, const Hit& b);
+
 // Does the filter restrict results beyond labels and dates?
 bool has_restrictions(const Filter& filter);
 // Of the visible passages, those that meet the filter's other fields.

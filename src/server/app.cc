@@ -103,7 +103,7 @@ void Follower::run() {
     lock.unlock();
     const int64_t now = app_.archive.last_change();
     // What fails is tried again: the index follows a counter and misses nothing.
-    if (now != seen && app_.refresh()) seen = now;
+    if ((now != seen || app_.searcher.retriever_replaced()) && app_.refresh()) seen = now;
     lock.lock();
   }
 }

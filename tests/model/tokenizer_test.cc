@@ -196,6 +196,29 @@ TEST(WordPiece, LongestPiecesOrUnknown) {
   EXPECT_EQ(tokenizer->encode("한", kPlain), (std::vector<Token>{8, 9, 10}));  // decomposed as the model was trained
 }
 
+TEST(Pairs, AreClosedAsTheModelsAreTrained) {
+  GgufOut bert;
+  bert.metadata = {{"tokenizer.ggml.model", std::string("bert")},
+                   {"tokenizer.ggml.tokens", strings({"[PAD]", "[UNK]", "[CLS]", "[SEP]", "▁a", "▁b", "▁[", "▁]", "▁sep"})},
+                   {"tokenizer.ggml.token_type", integers({3, 3, 3, 3, 1, 1, 1, 1, 1})},
+                   {"tokenizer.ggml.cls_token_id", uint64_t{2}}, {"tokenizer.ggml.seperator_token_id", uint64_t{3}},
+                   {"tokenizer.ggml.unknown_token_id", uint64_t{1}}};
+  EXPECT_EQ(tokenizer_of(bert)->encode_pair("a b", "b"), (std::vector<Token>{2, 4, 5, 3, 5, 3}));
+  EXPECT_EQ(tokenizer_of(bert)->encode_pair("a[SEP]", ""), (std::vector<Token>{2, 4, 6, 8, 7, 3, 3})) << "text is no special token";
+  GgufOut roberta;
+  roberta.metadata = {{"tokenizer.ggml.model", std::string("t5")},
+                      {"tokenizer.ggml.tokens", strings({"<s>", "<pad>", "</s>", "<unk>", "a", "b"})},
+                      {"tokenizer.ggml.scores", reals({0, 0, 0, 0, -1, -2})},
+                      {"tokenizer.ggml.token_type", integers({3, 3, 3, 2, 1, 1})},
+                      {"tokenizer.ggml.bos_token_id", uint64_t{0}}, {"tokenizer.ggml.eos_token_id", uint64_t{2}},
+                      {"tokenizer.ggml.seperator_token_id", uint64_t{2}}, {"tokenizer.ggml.unknown_token_id", uint64_t{3}},
+                      {"tokenizer.ggml.add_bos_token", true}};
+  EXPECT_EQ(tokenizer_of(roberta)->encode_pair("a", "b"), (std::vector<Token>{0, 4, 2, 5, 2}));
+  roberta.metadata.emplace_back("tokenizer.ggml.add_sep_token", true);
+  EXPECT_EQ(tokenizer_of(roberta)->encode_pair("a", "b"), (std::vector<Token>{0, 4, 2, 2, 5, 2}));
+  EXPECT_EQ(tokenizer_of(roberta)->encode("a", {}), (std::vector<Token>{0, 4, 2}));
+}
+
 TEST(Unigram, TheBestWayThroughTheText) {
   GgufOut out;
   out.metadata = {{"tokenizer.ggml.model", std::string("t5")},

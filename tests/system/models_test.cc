@@ -1,4 +1,6 @@
 // Model files through the program: shown, run, constrained, adapted, made smaller; and what is no model refused.
+#include <sstream>
+
 #include "program.h"
 
 namespace sillok::system_test {
@@ -56,6 +58,18 @@ TEST_F(ModelsTest, ADraftModelChangesNoToken) {
   refused({"generate", "-m", "llama", "-p", "abc", "--draft", "absent"}, 1, "absent");
 }
 
+// The small model has short factors up to 64 tokens and long ones up to 128.
+TEST_F(ModelsTest, TheContextAskedForDecidesLongRope) {
+  model("phi3-long");
+  const auto first = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"generate", "-m", "phi3-long", "-p", "the quick brown", "-n", "1", "--logprobs", "8", "--ignore-end"});
+    return json(more)["logprobs"];
+  };
+  EXPECT_EQ(first({"--context", "64"}), first({"--context", "32"}));
+  EXPECT_NE(first({"--context", "64"}), first({"--context", "65"}));
+  EXPECT_EQ(first({"--context", "65"}), first({}));
+}
+
 TEST_F(ModelsTest, TheSeedDecidesTheDraw) {
   model("llama");
   const auto drawn = [&](const std::string& seed) {
@@ -83,6 +97,84 @@ TEST_F(ModelsTest, AnAdapterChangesWhatIsSaidAndZeroScaleDoesNot) {
   EXPECT_NE(tokens({"--lora", adapter + ":2"}), tokens({}));
   EXPECT_EQ(tokens({"--lora", adapter + ":0"}), tokens({}));
   refused({"generate", "-m", "llama", "-p", "abc", "--lora", adapter + ":much"}, 1, "no scale");
+}
+
+// The scores are the reference engine's (tests/model/golden/bert-rank-pairs.txt); its tokens are [CLS] question [SEP] document [SEP].
+TEST_F(ModelsTest, ARerankerScoresAsTheReferenceDoes) {
+  model("bert-rank");
+  std::istringstream golden(read_file(fs::path(SILLOK_SOURCE_DIR) / "tests/model/golden/bert-rank-pairs.txt").value_or(""));
+  std::string query, documents, line;
+  std::vector<double> scores;
+  while (std::getline(golden, line)) {
+    if (line.starts_with("row")) {
+      scores.push_back(std::strtod(line.c_str() + line.find(':') + 1, nullptr));
+      continue;
+    }
+    std::istringstream words(line);
+    std::string texts[3], word;
+    size_t text = 0;
+    for (words >> word >> word; words >> word;) {
+      if (word == "3") ++text;
+      else texts[text] += "w" + word + " ";
+    }
+    query = texts[0];
+    documents += texts[1] + "\n";
+  }
+  ASSERT_EQ(scores.size(), 3U);
+  const Ran ran = run_with_input({"model", "rerank", "-m", "bert-rank", "--query", query, "--json"}, documents);
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  const Json results = ran.json()["results"];
+  ASSERT_EQ(results.size(), 3U);
+  for (const Json& result : results) EXPECT_NEAR(result["score"], scores[result["index"].get<size_t>()], 3e-3);
+  EXPECT_EQ(results[0]["index"], 1) << "the best first";
+  EXPECT_EQ(results[2]["index"], 0);
+}
+
+TEST_F(ModelsTest, OneLineTooLongForAnEncoderStopsNoOther) {
+  model("bert-rank");
+  std::string words;
+  for (int i = 0; i < 200; ++i) words += "w9 ";
+  const Ran ran = run_with_input({"model", "rerank", "-m", "bert-rank", "--query", "w5", "--json"}, "w6\n" + words + "\nw7\r\n");
+  EXPECT_EQ(ran.status, 1);
+  EXPECT_NE(ran.err.find("line 2: the text has 204 tokens, the model takes 128"), std::string::npos) << ran.err;
+  EXPECT_EQ(ran.json()["results"].size(), 2U);
+  EXPECT_EQ(ran.json()["errors"][0]["line"], 2);
+}
+
+TEST_F(ModelsTest, TextsBecomeVectors) {
+  for (const std::string name : {"bert", "nomic-bert", "llama"}) {
+    model(name);
+    const Ran ran = run_with_input({"model", "embed", "-m", name, "--json"}, "w22 w5 w79\nw30\nw22 w5 w79");
+    ASSERT_EQ(ran.status, 0) << ran.err;
+    const Json vectors = ran.json()["vectors"];
+    ASSERT_EQ(vectors.size(), 3U);
+    EXPECT_EQ(vectors[0], vectors[2]);
+    double length = 0, product = 0;
+    for (size_t i = 0; i < vectors[0].size(); ++i) {
+      length += vectors[0][i].get<double>() * vectors[0][i].get<double>();
+      product += vectors[0][i].get<double>() * vectors[1][i].get<double>();
+    }
+    EXPECT_EQ(vectors[0].size(), 64U);
+    EXPECT_NEAR(length, 1, 1e-5);
+    EXPECT_LT(product, 0.999);
+  }
+  model("bert-rank");
+  EXPECT_NE(run_with_input({"model", "embed", "-m", "bert-rank", "--json"}, "w5").err.find("reranker"), std::string::npos);
+  const Ran none = run_with_input({"model", "rerank", "-m", "bert", "--query", "w5"}, "w6");
+  EXPECT_EQ(none.status, 1);
+  EXPECT_NE(none.err.find("no reranker"), std::string::npos) << none.err;
+  refused({"model", "embed", "-m", "bert"}, 1, "standard input is empty");
+}
+
+TEST_F(ModelsTest, RequestsThatMeetAreMeasured) {
+  model("llama");
+  const Json measured = json({"bench", "engine", "llama", "--prefix", "70", "--question", "3", "--gen", "8", "--trials", "4", "--repeat", "2"});
+  EXPECT_EQ(measured["shared_prefix"]["hits"], 8);
+  EXPECT_EQ(measured["shared_prefix"]["least_hits_of_4"], 4);
+  EXPECT_GT(measured["shared_prefix"]["ratio"], 0);
+  EXPECT_EQ(measured["determinism"]["cold_and_cached_same"], 4);
+  EXPECT_EQ(measured["determinism"]["alone_and_in_a_batch_of_8_same"], 4);
+  EXPECT_GT(measured["start"]["beyond_prefill_s"], 0);
 }
 
 TEST_F(ModelsTest, LogitsPerplexityAndSpeedAreMeasured) {

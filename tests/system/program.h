@@ -101,6 +101,13 @@ class SystemTest : public ::testing::Test {
     input_ = folder_ / "in";
     std::ofstream(input_, std::ios::binary) << text;
   }
+  // With this text on standard input.
+  Ran run_with_input(const std::vector<std::string>& arguments, const std::string& input) {
+    give_input(input);
+    const Ran ran = run(arguments);
+    input_ = "/dev/null";
+    return ran;
+  }
 
   // A command that must succeed, with --json.
   Json json(std::vector<std::string> arguments) {

@@ -1,9 +1,9 @@
 // Prints what the reference engine computes for a model file, in the form of the golden files. Built outside this build,
 // against a llama.cpp checkout: README.md says how.
 //
-//   reference_logits MODEL.gguf COUNT [ADAPTER.gguf SCALE] > NAME.txt
+//   reference_logits MODEL.gguf COUNT|TOKEN,TOKEN,... [ADAPTER.gguf SCALE] > NAME.txt
 //
-// Tokens are 3 + (7 i i + 11 i) mod (V - 3). Decoders: logits after every token, one batch, keys and values in float32.
+// Tokens are those given, or COUNT times 3 + (7 i i + 11 i) mod (V - 3). Decoders: logits after every token, one batch, keys and values in float32.
 // Encoders: hidden states after the last layer, or the classifier's score of the whole where pooling is "rank".
 #include <llama.h>
 
@@ -24,7 +24,11 @@ void print_row(int row, const float* values, int size, int step) {
 
 int main(int argc, char** argv) {
   if (argc != 3 && argc != 5) return 2;
-  const int count = std::atoi(argv[2]);
+  std::vector<int> given;
+  if (std::strchr(argv[2], ',') != nullptr) {
+    for (const char* at = argv[2]; at != nullptr; at = std::strchr(at, ',')) given.push_back(std::atoi(at += *at == ','));
+  }
+  const int count = given.empty() ? std::atoi(argv[2]) : static_cast<int>(given.size());
   llama_log_set([](ggml_log_level level, const char* text, void*) {
     if (level == GGML_LOG_LEVEL_ERROR) std::fputs(text, stderr);
   }, nullptr);
@@ -59,7 +63,7 @@ int main(int argc, char** argv) {
   batch.n_tokens = count;
   std::printf("tokens");
   for (int i = 0; i < count; ++i) {
-    batch.token[i] = 3 + (7 * i * i + 11 * i) % (vocabulary - 3);
+    batch.token[i] = given.empty() ? 3 + (7 * i * i + 11 * i) % (vocabulary - 3) : given[static_cast<size_t>(i)];
     batch.pos[i] = i;
     batch.n_seq_id[i] = 1;
     batch.seq_id[i][0] = 0;
