@@ -32,7 +32,10 @@ Result<RunReport> tune(const TuneOptions& options, const StepProgress& progress)
     return fail(ErrorCode::kInvalid, options.model.string() + ": the tokenizer and the embedding are of different sizes");
   }
   SILLOK_TRY(add_adapters(*network, options.lora, settings.seed));
-  SILLOK_ASSIGN(const Dataset dataset, read_dataset(options.data, *file, **tokenizer, settings.context));
+  const bool preferences = options.method == Method::kPreferences;
+  if (preferences && !(options.beta > 0)) return fail(ErrorCode::kInvalid, "beta must be positive");
+  SILLOK_ASSIGN(const Dataset dataset,
+                read_dataset(options.data, *file, **tokenizer, settings.context, preferences ? Lines::kPreferences : Lines::kExamples));
   SILLOK_ASSIGN(const FileLock lock, open_run_folder(options.out, settings.resume));
 
   Fingerprint fingerprint;
@@ -42,11 +45,12 @@ Result<RunReport> tune(const TuneOptions& options, const StepProgress& progress)
   fingerprint.add("rank", options.lora.rank);
   fingerprint.add("alpha", options.lora.alpha);
   for (const std::string& target : options.lora.targets) fingerprint.add("target", target);
+  if (preferences) fingerprint.add("preferences, beta", options.beta);
   fingerprint.add(settings);
 
   Workers workers(settings.threads);
   SequenceStream stream(dataset, settings.context, settings.seed);
-  SILLOK_ASSIGN(RunReport report, run_steps({*network, workers, stream, settings, options.out, fingerprint}, progress));
+  SILLOK_ASSIGN(RunReport report, run_steps({*network, workers, stream, settings, options.out, fingerprint, preferences ? options.beta : 0}, progress));
   SILLOK_ASSIGN(const SavedAdapter saved, save_adapters(*network, options.lora, options.model.filename().string(), options.out));
   report.files = {options.out / "adapter.gguf"};
   if (saved.peft_refusal.empty()) {
@@ -55,7 +59,7 @@ Result<RunReport> tune(const TuneOptions& options, const StepProgress& progress)
   } else {
     report.note = "no PEFT files: " + saved.peft_refusal;
   }
-  report.examples = dataset.examples.size();
+  report.examples = dataset.examples.size() / dataset.group;
   report.cut_examples = dataset.cut;
   report.first_cut_line = dataset.first_cut_line;
   report.tokens = dataset.tokens;
