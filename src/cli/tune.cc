@@ -9,15 +9,20 @@ namespace sillok::cli {
 namespace {
 
 struct TuneArguments {
-  std::string model, schedule = "cosine";
+  std::string model, schedule = "cosine", method = "sft";
   train::TuneOptions options;
   double kept_megabytes = 1024;
 };
 
 std::string step_text(const train::StepReport& step) {
-  char text[120];
+  char text[160];
   std::snprintf(text, sizeof text, "loss %.4f  rate %.2e  %.0f tokens/s", step.loss, step.rate, step.tokens_per_s);
-  return text;
+  std::string all = text;
+  if (step.preferences) {
+    std::snprintf(text, sizeof text, "  right %.0f %%  margin %.3f", 100 * step.preferences->accuracy, step.preferences->margin);
+    all += text;
+  }
+  return all;
 }
 
 // On a terminal a line that is redrawn; otherwise, in a file or a pipe, a line now and then.
@@ -40,6 +45,10 @@ Json report_json(const train::RunReport& r) {
   json["resumed_from"] = r.resumed_from;
   json["first_loss"] = r.first_loss;
   json["last_loss"] = r.last_loss;
+  if (r.preferences) {
+    json["reward_accuracy"] = r.preferences->accuracy;
+    json["reward_margin"] = r.preferences->margin;
+  }
   json["examples"] = r.examples;
   json["cut_examples"] = r.cut_examples;
   if (r.cut_examples > 0) json["first_cut_line"] = r.first_cut_line;
@@ -81,6 +90,7 @@ int run_tune(const Common& common, TuneArguments arguments) {
   train::TuneOptions& options = arguments.options;
   options.model = *model;
   options.run.kept_bytes = static_cast<uint64_t>(arguments.kept_megabytes * 1048576);
+  if (arguments.method == "dpo") options.method = train::Method::kPreferences;
   if (arguments.schedule == "wsd") options.run.schedule.kind = train::Schedule::kWarmupStableDecay;
   if (arguments.schedule == "constant") options.run.schedule.kind = train::Schedule::kConstant;
   return print_report(common, train::tune(options, show_steps("tune")));
@@ -98,8 +108,11 @@ void add_common_options(CLI::App* app, Common& common) {
 void tune_options(CLI::App* tune, TuneArguments& a) {
   train::RunSettings& run = a.options.run;
   tune->add_option("-m,--model", a.model, "The GGUF file, or its name in the home's models/")->required();
-  tune->add_option("--data", a.options.data, R"(JSONL: {"messages":[...]} or {"text":"..."})")->required()->check(CLI::ExistingFile);
+  tune->add_option("--data", a.options.data, R"(JSONL: {"messages":[...]} or {"text":"..."}; of dpo {"prompt","chosen","rejected"})")->required()->check(CLI::ExistingFile);
   tune->add_option("--out", a.options.out, "The folder for the adapter and the run's checkpoint")->required();
+  tune->add_option("--method", a.method, "sft: say what the data says; dpo: prefer what was chosen to what was rejected")
+      ->check(CLI::IsMember({"sft", "dpo"}))->capture_default_str();
+  tune->add_option("--beta", a.options.beta, "dpo: how dearly the adapter pays for leaving the base")->check(CLI::PositiveNumber)->capture_default_str();
   tune->add_option("--rank", a.options.lora.rank, "Rank of the adapter")->check(CLI::Range(1, 4096))->capture_default_str();
   tune->add_option("--alpha", a.options.lora.alpha, "The adapter is added alpha / rank times")->check(CLI::PositiveNumber)->capture_default_str();
   tune->add_option("--targets", a.options.lora.targets, "Matrices: q,k,v,o,gate,up,down,output")->delimiter(',');

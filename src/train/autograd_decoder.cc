@@ -2,6 +2,7 @@
 #include "train/autograd_decoder.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "train/autograd_head.h"
 
@@ -24,18 +25,75 @@ void DecoderPass<T>::Kept::resize(const model::Hyperparameters& s, size_t n) {
   up.resize(n * s.feed_forward);
 }
 
+// The rows that are asked for something, as the head sees them.
+template <typename T>
+struct DecoderPass<T>::Asked {
+  std::vector<size_t> rows, documents;
+  std::vector<model::Token> targets;
+  std::vector<T> x, normed;  // the last layer's output, and that after the norm
+};
+
+namespace {
+double sum_of(std::span<const double> values) {
+  double sum = 0;
+  for (const double value : values) sum += value;
+  return sum;
+}
+}  // namespace
+
 template <typename T>
 double DecoderPass<T>::loss(const Sequence& sequence) {
   begin(sequence);
   run_all(false);
-  return head(sequence, T(1), false);
+  return sum_of(row_losses(ask()));
 }
 
 template <typename T>
 double DecoderPass<T>::loss_and_gradient(const Sequence& sequence, T weight) {
   begin(sequence);
   run_all(true);
-  const double sum = head(sequence, weight, true);
+  const Asked asked = ask();
+  const std::vector<double> losses = row_losses_and_gradient(asked, std::vector<T>(asked.rows.size(), weight));
+  backward_from_head();
+  return sum_of(losses);
+}
+
+template <typename T>
+std::vector<double> DecoderPass<T>::losses(const Sequence& sequence) {
+  begin(sequence);
+  run_all(false);
+  const Asked asked = ask();
+  return by_document(asked, row_losses(asked));
+}
+
+template <typename T>
+std::vector<double> DecoderPass<T>::losses_of_base(const Sequence& sequence) {
+  std::vector<Linear<T>*> matrices = net_.matrices();
+  matrices.push_back(&net_.output);
+  std::vector<Parameter<T>*> pairs;
+  for (Linear<T>* linear : matrices) pairs.push_back(std::exchange(linear->a, nullptr));
+  const std::vector<double> sums = losses(sequence);
+  for (size_t i = 0; i < matrices.size(); ++i) matrices[i]->a = pairs[i];
+  return sums;
+}
+
+// The head runs twice: what a document weighs is known only when the losses are.
+template <typename T>
+std::vector<double> DecoderPass<T>::losses_and_gradient(const Sequence& sequence, const Weigh& weigh) {
+  begin(sequence);
+  run_all(true);
+  const Asked asked = ask();
+  const std::vector<double> sums = by_document(asked, row_losses(asked));
+  const std::vector<T> document_weights = weigh(sums);
+  std::vector<T> weights;
+  for (const size_t document : asked.documents) weights.push_back(document_weights[document]);
+  row_losses_and_gradient(asked, weights);
+  backward_from_head();
+  return sums;
+}
+
+template <typename T>
+void DecoderPass<T>::backward_from_head() {
   for (size_t l = s_.layers; l-- > 0;) {
     if (l + kept_layers_ >= s_.layers) {
       layer_gradient(l, kept_[l + kept_layers_ - s_.layers]);
@@ -45,7 +103,6 @@ double DecoderPass<T>::loss_and_gradient(const Sequence& sequence, T weight) {
     }
   }
   embedding_gradient();
-  return sum;
 }
 
 template <typename T>
@@ -133,29 +190,52 @@ void DecoderPass<T>::run_layer(size_t l, Kept& kept, Extent extent) {
   add_scaled(workers_, branch_.data(), n_ * s_.width, residual, next.data());
 }
 
-// The loss over the rows with a target; with `gradient`, dx_ becomes d loss / d of the last layer's output.
 template <typename T>
-double DecoderPass<T>::head(const Sequence& sequence, T weight, bool gradient) {
-  const size_t width = s_.width;
-  const T epsilon = static_cast<T>(net_.decoder.epsilon);
-  std::vector<size_t> rows;
-  std::vector<model::Token> targets;
+typename DecoderPass<T>::Asked DecoderPass<T>::ask() const {
+  Asked asked;
+  size_t document = 0;
   for (size_t i = 0; i < n_; ++i) {
-    if (sequence.targets[i] == kNoTarget) continue;
-    rows.push_back(i);
-    targets.push_back(sequence.targets[i]);
+    while (document + 1 < sequence_->begins.size() && sequence_->begins[document + 1] <= i) ++document;
+    if (sequence_->targets[i] == kNoTarget) continue;
+    asked.rows.push_back(i);
+    asked.documents.push_back(document);
+    asked.targets.push_back(sequence_->targets[i]);
   }
-  std::vector<T> x(rows.size() * width), normed(x.size()), dnormed(gradient ? x.size() : 0), dx(dnormed.size());
-  for (size_t i = 0; i < rows.size(); ++i) std::copy_n(inputs_[s_.layers].data() + rows[i] * width, width, x.data() + i * width);
-  rms_norm(workers_, x.data(), rows.size(), width, net_.final_norm.values(), epsilon, normed.data());
-  const double sum = cross_entropy(workers_, net_.output, static_cast<T>(net_.decoder.logit_scale), normed.data(),
-                                   std::span<const model::Token>(targets), weight, logits_, gradient ? dnormed.data() : nullptr);
-  if (!gradient) return sum;
-  rms_norm_gradient(workers_, x.data(), rows.size(), width, net_.final_norm.values(), epsilon, dnormed.data(), dx.data(),
-                    net_.final_norm.gradient());
+  const size_t width = s_.width;
+  asked.x.resize(asked.rows.size() * width);
+  asked.normed.resize(asked.x.size());
+  for (size_t i = 0; i < asked.rows.size(); ++i) {
+    std::copy_n(inputs_[s_.layers].data() + asked.rows[i] * width, width, asked.x.data() + i * width);
+  }
+  rms_norm(workers_, asked.x.data(), asked.rows.size(), width, net_.final_norm.values(), static_cast<T>(net_.decoder.epsilon),
+           asked.normed.data());
+  return asked;
+}
+
+template <typename T>
+std::vector<double> DecoderPass<T>::by_document(const Asked& asked, std::span<const double> losses) const {
+  std::vector<double> sums(sequence_->begins.size());
+  for (size_t i = 0; i < losses.size(); ++i) sums[asked.documents[i]] += losses[i];
+  return sums;
+}
+
+template <typename T>
+std::vector<double> DecoderPass<T>::row_losses(const Asked& asked) {
+  return cross_entropy<T>(workers_, net_.output, static_cast<T>(net_.decoder.logit_scale), asked.normed.data(), asked.targets, {}, logits_, nullptr);
+}
+
+// dx_ becomes d weighted loss / d of the last layer's output.
+template <typename T>
+std::vector<double> DecoderPass<T>::row_losses_and_gradient(const Asked& asked, std::span<const T> weights) {
+  const size_t width = s_.width;
+  std::vector<T> dnormed(asked.x.size()), dx(asked.x.size());
+  const std::vector<double> losses = cross_entropy<T>(workers_, net_.output, static_cast<T>(net_.decoder.logit_scale), asked.normed.data(),
+                                                      asked.targets, weights, logits_, dnormed.data());
+  rms_norm_gradient(workers_, asked.x.data(), asked.rows.size(), width, net_.final_norm.values(), static_cast<T>(net_.decoder.epsilon),
+                    dnormed.data(), dx.data(), net_.final_norm.gradient());
   dx_.assign(n_ * width, T(0));
-  for (size_t i = 0; i < rows.size(); ++i) std::copy_n(dx.data() + i * width, width, dx_.data() + rows[i] * width);
-  return sum;
+  for (size_t i = 0; i < asked.rows.size(); ++i) std::copy_n(dx.data() + i * width, width, dx_.data() + asked.rows[i] * width);
+  return losses;
 }
 
 // From d loss / d output of the layer in dx_ to d loss / d input in its place.

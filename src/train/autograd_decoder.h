@@ -6,6 +6,7 @@
 // are not quantised. What backward needs is kept for as many layers as PassOptions allows, and computed again for the others: same bits.
 #pragma once
 
+#include <functional>
 #include <optional>
 
 #include "model/model.h"
@@ -71,6 +72,14 @@ class DecoderPass {
   // The same; adds weight * its gradient to the gradients of every parameter.
   double loss_and_gradient(const Sequence& sequence, T weight);
 
+  // The sums of every document.
+  std::vector<double> losses(const Sequence& sequence);
+  // The same of the frozen model, as if there were no low-rank pairs.
+  std::vector<double> losses_of_base(const Sequence& sequence);
+  // The documents' sums; adds weighed(sums)[d] times the gradient of document d's to the gradients of every parameter.
+  using Weigh = std::function<std::vector<T>(std::span<const double> losses)>;
+  std::vector<double> losses_and_gradient(const Sequence& sequence, const Weigh& weigh);
+
  private:
   // What backward needs of a layer besides its input.
   struct Kept {
@@ -84,7 +93,12 @@ class DecoderPass {
   void run_layer(size_t l, Kept& kept, Extent extent);
   void layer_gradient(size_t l, const Kept& kept);
   void attention_gradient(size_t l, const Kept& kept);
-  double head(const Sequence& sequence, T weight, bool gradient);
+  struct Asked;  // the rows with a target
+  Asked ask() const;
+  std::vector<double> row_losses(const Asked& asked);
+  std::vector<double> row_losses_and_gradient(const Asked& asked, std::span<const T> weights);
+  std::vector<double> by_document(const Asked& asked, std::span<const double> row_losses) const;
+  void backward_from_head();
   void embedding_gradient();
   void turn_heads(const TrainedLayer<T>& layer, const Kept& kept);
   void run_all(bool keep);

@@ -33,8 +33,8 @@ double softmax_row(T* row, size_t size, T factor, size_t target, T weight) {
 
 // `factor` is positive (1, or Granite's), so the largest logit is the largest before it is applied.
 template <typename T>
-double cross_entropy(Workers& workers, const Linear<T>& output, T factor, const T* x, std::span<const model::Token> targets, T weight,
-                     std::vector<T>& room, T* dx) {
+std::vector<double> cross_entropy(Workers& workers, const Linear<T>& output, T factor, const T* x, std::span<const model::Token> targets,
+                                  std::span<const T> weights, std::vector<T>& room, T* dx) {
   const size_t vocabulary = output.weight.rows, width = output.weight.columns;
   const size_t at_once = std::clamp<size_t>(kLogitFloats / vocabulary, 1, std::max<size_t>(1, targets.size()));
   if (room.size() < at_once * vocabulary) room.resize(at_once * vocabulary);
@@ -44,18 +44,18 @@ double cross_entropy(Workers& workers, const Linear<T>& output, T factor, const 
     const size_t count = std::min(at_once, targets.size() - first);
     forward(workers, output, x + first * width, count, logits);
     workers.run(count, [&](size_t i, uint32_t) {
+      const T weight = dx != nullptr ? weights[first + i] : T(0);
       losses[first + i] = softmax_row(logits + i * vocabulary, vocabulary, factor, static_cast<size_t>(targets[first + i]), weight);
     });
     if (dx != nullptr) backward(workers, output, x + first * width, count, logits, dx + first * width, Into::kSet);
   }
-  double sum = 0;
-  for (const double loss : losses) sum += loss;
-  return sum;
+  return losses;
 }
 
-template double cross_entropy(Workers&, const Linear<float>&, float, const float*, std::span<const model::Token>, float, std::vector<float>&,
-                              float*);
-template double cross_entropy(Workers&, const Linear<double>&, double, const double*, std::span<const model::Token>, double, std::vector<double>&,
-                              double*);
+#define SILLOK_CROSS_ENTROPY(T)                                                                                          \
+  template std::vector<double> cross_entropy(Workers&, const Linear<T>&, T, const T*, std::span<const model::Token>,      \
+                                             std::span<const T>, std::vector<T>&, T*);
+SILLOK_CROSS_ENTROPY(float)
+SILLOK_CROSS_ENTROPY(double)
 
 }  // namespace sillok::train

@@ -42,6 +42,25 @@ class Reader {
   }
   Status text(const std::string& text, size_t number, Dataset& out) const { return add_text(text, number, out); }
 
+  // A line of an answer that is preferred to another one: adds both, or neither.
+  Status preference(std::string_view text, size_t number, Dataset& out) {
+    const Json json = Json::parse(text, nullptr, false);
+    if (json.is_discarded()) return invalid("is no JSON");
+    if (!json.is_object() || !json.contains("chosen") || !json.contains("rejected") || (json.contains("prompt") && json.contains("messages"))) {
+      return invalid(R"(is not {"prompt": ..., "chosen": ..., "rejected": ...})");
+    }
+    if (json["chosen"] == json["rejected"]) return invalid("has the same answer as chosen and as rejected");
+    const Json prompt = json.contains("prompt") ? json["prompt"] : json.value("messages", Json());
+    std::vector<Example> answers;
+    for (const char* which : {"chosen", "rejected"}) {
+      auto answer = prompt.is_string() ? plain_answer(prompt, json[which]) : chat_answer(prompt, json[which]);
+      if (!answer) return fail(answer.error().in(which));
+      answers.push_back(std::move(*answer));
+    }
+    for (Example& answer : answers) SILLOK_TRY(keep_cut(std::move(answer), number, out));
+    return {};
+  }
+
  private:
   Status add_text(const std::string& text, size_t number, Dataset& out) const {
     if (trim(text).empty()) return tl::unexpected<Error>(Error{ErrorCode::kInvalid, "has an empty text"});
@@ -59,16 +78,25 @@ class Reader {
   }
 
   Status conversation(const Json& messages, size_t number, Dataset& out) {
+    SILLOK_ASSIGN(Example example, conversation_from(messages, 0));
+    return keep_cut(std::move(example), number, out);
+  }
+
+  // What the assistant says from message `first` on is asked.
+  Result<Example> conversation_from(const Json& messages, size_t first) {
     SILLOK_TRY(check_messages(messages));
     SILLOK_TRY(load_template());
     SILLOK_ASSIGN(const std::string whole, render(messages, false));
     std::vector<Span> spans;
-    for (size_t i = 0; i < messages.size(); ++i) {
+    for (size_t i = first; i < messages.size(); ++i) {
       if (messages[i]["role"] != "assistant") continue;
       SILLOK_ASSIGN(const Span span, find_turn(messages, i, whole));
       spans.push_back(span);
     }
-    SILLOK_ASSIGN(Example example, tokenise(whole, spans));
+    return tokenise(whole, spans, Marks::kRead);
+  }
+
+  Status keep_cut(Example example, size_t number, Dataset& out) const {
     example.line = number;
     if (example.tokens.size() > context_ + 1) {
       example.tokens.resize(context_ + 1);
@@ -76,12 +104,47 @@ class Reader {
       if (out.cut++ == 0) out.first_cut_line = number;
     }
     if (std::none_of(example.asked.begin() + 1, example.asked.end(), [](uint8_t asked) { return asked != 0; })) {
-      return tl::unexpected<Error>(Error{ErrorCode::kInvalid, "the assistant's part begins behind the context of " + std::to_string(context_) +
-                                                                  " tokens; give a larger --context or leave the line out"});
+      return invalid("the assistant's part begins behind the context of " + std::to_string(context_) +
+                     (out.group == 2 ? " tokens that each answer has" : " tokens") + "; give a larger --context or leave the line out");
     }
     keep(std::move(example), out);
     return {};
   }
+
+  // `answer` is the assistant's words, its message, or messages up to it; without a prompt, the whole conversation, of which
+  // the last message is asked.
+  Result<Example> chat_answer(const Json& prompt, const Json& answer) {
+    if (!prompt.is_null() && !prompt.is_array()) return invalid("the prompt is neither a text nor a list of messages");
+    if (prompt.is_null() && !answer.is_array()) return invalid("is no list of messages, and there is no prompt");
+    Json messages = prompt.is_null() ? Json::array() : prompt;
+    if (answer.is_string()) messages.push_back({{"role", "assistant"}, {"content", answer}});
+    else if (answer.is_object()) messages.push_back(answer);
+    else if (answer.is_array()) messages.insert(messages.end(), answer.begin(), answer.end());
+    else return invalid("is neither a text nor messages");
+    SILLOK_TRY(check_messages(messages));
+    if (messages.back()["role"] != "assistant") return invalid("does not end with the assistant's message");
+    return conversation_from(messages, prompt.is_null() || prompt.size() >= messages.size() ? messages.size() - 1 : prompt.size());
+  }
+
+  // Plain text behind plain text, no chat template; the end of the text is asked too.
+  Result<Example> plain_answer(const Json& prompt, const Json& answer) const {
+    if (!answer.is_string()) return invalid("is no text, as the prompt is");
+    const auto before = prompt.get<std::string>(), words = answer.get<std::string>();
+    if (trim(words).empty()) return invalid("is empty");
+    SILLOK_ASSIGN(Example example, tokenise(before + words, {{before.size(), before.size() + words.size()}}, Marks::kText));
+    const std::vector<Token> usual = tokenizer_.encode(before, {.special = true, .parse_special = false});
+    if (!usual.empty() && tokenizer_.bos() == usual.front()) {
+      example.tokens.insert(example.tokens.begin(), usual.front());
+      example.asked.insert(example.asked.begin(), 0);
+    }
+    if (tokenizer_.eos()) {
+      example.tokens.push_back(*tokenizer_.eos());
+      example.asked.push_back(1);
+    }
+    return example;
+  }
+
+  static tl::unexpected<Error> invalid(std::string what) { return tl::unexpected<Error>(Error{ErrorCode::kInvalid, std::move(what)}); }
 
   static Status check_messages(const Json& messages) {
     const auto bad = [](const std::string& what) { return tl::unexpected<Error>(Error{ErrorCode::kInvalid, what}); };
@@ -148,13 +211,17 @@ class Reader {
   }
 
   // A token is asked if it begins in a span. One that begins before and reaches into it (a merge over the end of the prompt) is
-  // not: the model would not have to write it.
-  Result<Example> tokenise(const std::string& whole, const std::vector<Span>& spans) const {
+  // not: the model would not have to write it. In plain text it is: the space that ends a prompt is part of the answer's first word.
+  enum class Marks : uint8_t { kRead, kText };  // what looks like a special token is one, or is text
+  Result<Example> tokenise(const std::string& whole, const std::vector<Span>& spans, Marks marks) const {
     Example example;
-    example.tokens = tokenizer_.encode(whole, {.special = false, .parse_special = true});
+    example.tokens = tokenizer_.encode(whole, {.special = false, .parse_special = marks == Marks::kRead});
     SILLOK_ASSIGN(const std::vector<size_t> begins, places(example.tokens, whole));
-    for (const size_t begin : begins) {
-      const bool asked = std::any_of(spans.begin(), spans.end(), [begin](const Span& s) { return begin >= s.begin && begin < s.end; });
+    for (size_t i = 0; i < begins.size(); ++i) {
+      const size_t begin = begins[i], end = i + 1 < begins.size() ? begins[i + 1] : whole.size();
+      const bool asked = std::any_of(spans.begin(), spans.end(), [&](const Span& s) {
+        return begin < s.end && (marks == Marks::kRead ? begin >= s.begin : end > s.begin);
+      });
       example.asked.push_back(asked ? 1 : 0);
     }
     return example;
@@ -206,14 +273,20 @@ class Reader {
 
 }  // namespace
 
-Result<Dataset> read_dataset(const fs::path& path, const model::Gguf& from, const model::Tokenizer& tokenizer, uint32_t context) {
-  if (context < 2) return fail(ErrorCode::kInvalid, "a context of " + std::to_string(context) + " tokens asks nothing");
+Result<Dataset> read_dataset(const fs::path& path, const model::Gguf& from, const model::Tokenizer& tokenizer, uint32_t context, Lines kind) {
+  const uint32_t least = kind == Lines::kPreferences ? 4 : 2;
+  if (context < least) return fail(ErrorCode::kInvalid, "a context of " + std::to_string(context) + " tokens asks nothing");
   SILLOK_ASSIGN(const std::string bytes, read_file(path, kMaxDataBytes));
   if (!is_valid_utf8(bytes)) return fail(ErrorCode::kInvalid, path.string() + ": is not UTF-8");
   Dataset dataset;
   dataset.digest = sha256_hex(bytes);
-  Reader reader(from, tokenizer, context);
-  if (path.extension() == ".txt" || path.extension() == ".md") {
+  dataset.group = kind == Lines::kPreferences ? 2 : 1;
+  Reader reader(from, tokenizer, kind == Lines::kPreferences ? context / 2 : context);
+  const auto read = [&](std::string_view line, size_t number) -> Status {
+    if (line.size() > kMaxLineBytes) return fail(ErrorCode::kLimit, "is longer than 64 MiB");
+    return kind == Lines::kPreferences ? reader.preference(line, number, dataset) : reader.line(line, number, dataset);
+  };
+  if (kind == Lines::kExamples && (path.extension() == ".txt" || path.extension() == ".md")) {
     if (const auto added = reader.text(bytes, 1, dataset); !added) return fail(added.error().in(path.string()));
     return dataset;
   }
@@ -221,8 +294,7 @@ Result<Dataset> read_dataset(const fs::path& path, const model::Gguf& from, cons
   for (const std::string_view line : split(bytes, '\n')) {
     ++number;
     if (trim(line).empty()) continue;
-    const Status added = line.size() > kMaxLineBytes ? Status(fail(ErrorCode::kLimit, "is longer than 64 MiB")) : reader.line(line, number, dataset);
-    if (!added) return fail(added.error().in(path.string() + ", line " + std::to_string(number)));
+    if (const Status added = read(line, number); !added) return fail(added.error().in(path.string() + ", line " + std::to_string(number)));
   }
   if (dataset.examples.empty()) return fail(ErrorCode::kInvalid, path.string() + ": holds no example");
   return dataset;
@@ -233,7 +305,7 @@ SequenceStream::SequenceStream(const Dataset& dataset, uint32_t context, uint64_
 
 // First fit over the sequences that are still open; they are given in the order in which they were begun.
 std::vector<std::vector<uint32_t>> SequenceStream::pack(uint64_t epoch) const {
-  std::vector<uint32_t> order(dataset_.examples.size());
+  std::vector<uint32_t> order(dataset_.examples.size() / dataset_.group);
   for (uint32_t i = 0; i < order.size(); ++i) order[i] = i;
   Random random(hash64("order of epoch " + std::to_string(epoch), seed_));
   shuffle(order, random);
@@ -242,15 +314,16 @@ std::vector<std::vector<uint32_t>> SequenceStream::pack(uint64_t epoch) const {
   };
   std::vector<std::vector<uint32_t>> sequences;
   std::vector<Bin> open;
-  for (const uint32_t example : order) {
-    const size_t rows = dataset_.examples[example].tokens.size() - 1;
+  for (const uint32_t group : order) {
+    size_t rows = 0;
+    for (size_t i = 0; i < dataset_.group; ++i) rows += dataset_.examples[group * dataset_.group + i].tokens.size() - 1;
     auto bin = std::find_if(open.begin(), open.end(), [rows](const Bin& b) { return b.room >= rows; });
     if (bin == open.end()) {
       if (open.size() == kOpenBins) open.erase(open.begin());
       sequences.emplace_back();
       bin = open.insert(open.end(), {sequences.size() - 1, context_});
     }
-    sequences[bin->sequence].push_back(example);
+    sequences[bin->sequence].push_back(group);
     bin->room -= rows;
   }
   return sequences;
@@ -262,14 +335,16 @@ Sequence SequenceStream::next() {
     at_ = 0;
   }
   Sequence sequence;
-  for (const uint32_t number : packed_[at_++]) {
-    const Example& example = dataset_.examples[number];
+  const auto add = [&sequence](const Example& example) {
     sequence.begins.push_back(static_cast<uint32_t>(sequence.tokens.size()));
     for (size_t i = 0; i + 1 < example.tokens.size(); ++i) {
       sequence.tokens.push_back(example.tokens[i]);
       sequence.positions.push_back(static_cast<int32_t>(i));
       sequence.targets.push_back(example.asked[i + 1] != 0 ? example.tokens[i + 1] : kNoTarget);
     }
+  };
+  for (const uint32_t number : packed_[at_++]) {
+    for (size_t i = 0; i < dataset_.group; ++i) add(dataset_.examples[number * dataset_.group + i]);
   }
   return sequence;
 }

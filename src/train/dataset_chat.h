@@ -5,6 +5,11 @@
 //     would have the model write them.
 // {"text": "..."}                           continued pretraining: every token is asked, the end-of-text token too. A text
 //     longer than the context becomes several examples, which share one token at their seams.
+//
+// Preferences, two answers to one prompt, of which one is chosen:
+// {"prompt": "...", "chosen": "...", "rejected": "..."}     plain text behind plain text, no template
+// {"prompt" or "messages": [...], "chosen": ..., "rejected": ...}   by the chat template; an answer is the assistant's words, its
+//     message, or a list of messages. Without a prompt each answer is a whole conversation, its last message asked.
 #pragma once
 
 #include "model/model.h"
@@ -20,15 +25,19 @@ struct Example {
 };
 struct Dataset {
   std::vector<Example> examples;  // each of 2 to context + 1 tokens, at least one of them asked
+  size_t group = 1;               // examples that stay together: 2 where they are pairs, the chosen answer first
   size_t cut = 0, first_cut_line = 0;  // conversations longer than the context: their ends are left out
   size_t tokens = 0, targets = 0;
   std::string digest;             // SHA-256 of the file
 };
 
 // kInvalid with file, line and what is wrong there; nothing is skipped. `from` has the tokenizer and the chat template.
-Result<Dataset> read_dataset(const fs::path& path, const model::Gguf& from, const model::Tokenizer& tokenizer, uint32_t context);
+// Of a preference both answers fit into the context together.
+enum class Lines : uint8_t { kExamples, kPreferences };
+Result<Dataset> read_dataset(const fs::path& path, const model::Gguf& from, const model::Tokenizer& tokenizer, uint32_t context,
+                             Lines kind = Lines::kExamples);
 
-// The examples in a new order each epoch, drawn from the seed, packed into sequences of at most `context` tokens.
+// The examples, or pairs of them, in a new order each epoch, drawn from the seed, packed into sequences of at most `context` tokens.
 class SequenceStream {
  public:
   SequenceStream(const Dataset& dataset, uint32_t context, uint64_t seed);  // dataset outlives it
@@ -38,7 +47,7 @@ class SequenceStream {
   uint64_t count(double epochs) const;
 
  private:
-  std::vector<std::vector<uint32_t>> pack(uint64_t epoch) const;  // example numbers by sequence
+  std::vector<std::vector<uint32_t>> pack(uint64_t epoch) const;  // numbers of groups by sequence
 
   const Dataset& dataset_;
   uint32_t context_;

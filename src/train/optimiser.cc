@@ -42,9 +42,9 @@ uint8_t round_at_random(const std::array<float, N>& grid, float share, float dra
   return static_cast<uint8_t>(share - low > draw * (high - low) ? above : above - 1);
 }
 
-void put(std::string& out, const void* data, size_t bytes) { out.append(static_cast<const char*>(data), bytes); }
+std::string_view bytes_of(const void* data, size_t bytes) { return {static_cast<const char*>(data), bytes}; }
 template <typename V>
-void put(std::string& out, const std::vector<V>& values) { put(out, values.data(), values.size() * sizeof(V)); }
+std::string_view bytes_of(const std::vector<V>& values) { return bytes_of(values.data(), values.size() * sizeof(V)); }
 
 bool take(std::string_view& bytes, void* out, size_t count) {
   if (bytes.size() < count) return false;
@@ -174,11 +174,17 @@ size_t Optimiser::state_bytes() const {
   return bytes;
 }
 
-void Optimiser::save(std::string& out) const {
-  put(out, &steps_, sizeof steps_);
+Status Optimiser::save(const std::function<Status(std::string_view)>& append) const {
+  SILLOK_TRY(append(bytes_of(&steps_, sizeof steps_)));
   for (const State& s : states_) {
-    put(out, s.m), put(out, s.v), put(out, s.m_codes), put(out, s.v_codes), put(out, s.m_scales), put(out, s.v_scales);
+    SILLOK_TRY(append(bytes_of(s.m)));
+    SILLOK_TRY(append(bytes_of(s.v)));
+    SILLOK_TRY(append(bytes_of(s.m_codes)));
+    SILLOK_TRY(append(bytes_of(s.v_codes)));
+    SILLOK_TRY(append(bytes_of(s.m_scales)));
+    SILLOK_TRY(append(bytes_of(s.v_scales)));
   }
+  return {};
 }
 
 bool Optimiser::restore(std::string_view bytes) {

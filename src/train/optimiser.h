@@ -1,6 +1,8 @@
 // AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101) and learning-rate schedules. Private to train.
 #pragma once
 
+#include <functional>
+
 #include "train/autograd_linear.h"
 #include "train/train.h"
 
@@ -29,8 +31,8 @@ class Optimiser {
   void step(double rate, double factor);
 
   size_t state_bytes() const;
-  // The state as bytes; restore gives false for bytes of another shape.
-  void save(std::string& out) const;
+  // The state as bytes, piece by piece and never copied whole; restore gives false for bytes of another shape.
+  Status save(const std::function<Status(std::string_view)>& append) const;
   bool restore(std::string_view bytes);
 
  private:

@@ -55,12 +55,19 @@ struct RunSettings {
   bool resume = false;        // go on from the checkpoint in `out`, if there is one
 };
 
+// How well a model tells preferred answers from rejected ones. The reward of an answer is beta times how much likelier the tuned
+// model finds it than the base; the margin of a pair is the chosen answer's reward less the other's.
+struct Preferences {
+  double accuracy = 0;  // share of pairs with a positive margin
+  double margin = 0;    // mean
+};
 // What a run tells after every step.
 struct StepReport {
   uint64_t step = 0, steps = 0;   // `step` are done
   double loss = 0;                // mean over the step's targets
   double rate = 0, gradient_norm = 0;
   double tokens_per_s = 0, seconds_left = 0;
+  std::optional<Preferences> preferences;  // of the step's pairs
 };
 using StepProgress = std::function<void(const StepReport&)>;
 
@@ -70,6 +77,7 @@ struct RunReport {
   uint64_t tokens = 0, targets = 0;  // of the data, once
   uint64_t trained_parameters = 0;
   double first_loss = 0, last_loss = 0;
+  std::optional<Preferences> preferences;  // of the last step that this process made
   double seconds = 0, tokens_per_s = 0, processor_s = 0;  // of this process's steps
   std::vector<fs::path> files;
   std::string note;                  // what was left out and why, or ""
@@ -83,10 +91,13 @@ struct LoraSettings {
   double alpha = 32;
   std::vector<std::string> targets = {"q", "k", "v", "o", "gate", "up", "down"};  // "output" too
 };
+enum class Method : uint8_t { kSupervised, kPreferences };
 struct TuneOptions {
   fs::path model;  // GGUF; stays as it is, mapped, in its own types
-  fs::path data;   // JSONL: {"messages":[{"role","content"},...]} or {"text"}
+  fs::path data;   // JSONL: {"messages":[{"role","content"},...]} or {"text"}; of preferences {"prompt","chosen","rejected"}
   fs::path out;    // a folder, made if need be: adapter.gguf, PEFT files, log.jsonl, checkpoint.bin
+  Method method = Method::kSupervised;
+  double beta = 0.1;  // of preferences: how dearly the adapter pays for leaving the base
   LoraSettings lora;
   RunSettings run;
 };

@@ -1,8 +1,25 @@
 // Tuning: an adapter for a model, from conversations and texts.
+#include <fstream>
+
 #include "train/lora.h"
 #include "train/tune_loop.h"
 
 namespace sillok::train {
+namespace {
+
+// Read a piece at a time: a second mapping of the file would count as memory beside that of the weights.
+Result<uint64_t> hash_of_file(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::string piece(size_t{1} << 20, '\0');
+  uint64_t hash = 0;
+  while (in.read(piece.data(), static_cast<std::streamsize>(piece.size())) || in.gcount() > 0) {
+    hash = hash64({piece.data(), static_cast<size_t>(in.gcount())}, hash);
+  }
+  if (!in.eof()) return fail(ErrorCode::kIo, path.string() + ": cannot be read");
+  return hash;
+}
+
+}  // namespace
 
 Result<RunReport> tune(const TuneOptions& options, const StepProgress& progress) {
   const RunSettings& settings = options.run;
@@ -15,21 +32,25 @@ Result<RunReport> tune(const TuneOptions& options, const StepProgress& progress)
     return fail(ErrorCode::kInvalid, options.model.string() + ": the tokenizer and the embedding are of different sizes");
   }
   SILLOK_TRY(add_adapters(*network, options.lora, settings.seed));
-  SILLOK_ASSIGN(const Dataset dataset, read_dataset(options.data, *file, **tokenizer, settings.context));
+  const bool preferences = options.method == Method::kPreferences;
+  if (preferences && !(options.beta > 0)) return fail(ErrorCode::kInvalid, "beta must be positive");
+  SILLOK_ASSIGN(const Dataset dataset,
+                read_dataset(options.data, *file, **tokenizer, settings.context, preferences ? Lines::kPreferences : Lines::kExamples));
   SILLOK_ASSIGN(const FileLock lock, open_run_folder(options.out, settings.resume));
 
   Fingerprint fingerprint;
   fingerprint.add("data", dataset.digest);
-  SILLOK_ASSIGN(const MappedFile bytes, MappedFile::open(options.model));
-  fingerprint.add("model", hash64(bytes.bytes()));
+  SILLOK_ASSIGN(const uint64_t model_hash, hash_of_file(options.model));
+  fingerprint.add("model", model_hash);
   fingerprint.add("rank", options.lora.rank);
   fingerprint.add("alpha", options.lora.alpha);
   for (const std::string& target : options.lora.targets) fingerprint.add("target", target);
+  if (preferences) fingerprint.add("preferences, beta", options.beta);
   fingerprint.add(settings);
 
   Workers workers(settings.threads);
   SequenceStream stream(dataset, settings.context, settings.seed);
-  SILLOK_ASSIGN(RunReport report, run_steps({*network, workers, stream, settings, options.out, fingerprint}, progress));
+  SILLOK_ASSIGN(RunReport report, run_steps({*network, workers, stream, settings, options.out, fingerprint, preferences ? options.beta : 0}, progress));
   SILLOK_ASSIGN(const SavedAdapter saved, save_adapters(*network, options.lora, options.model.filename().string(), options.out));
   report.files = {options.out / "adapter.gguf"};
   if (saved.peft_refusal.empty()) {
@@ -38,7 +59,7 @@ Result<RunReport> tune(const TuneOptions& options, const StepProgress& progress)
   } else {
     report.note = "no PEFT files: " + saved.peft_refusal;
   }
-  report.examples = dataset.examples.size();
+  report.examples = dataset.examples.size() / dataset.group;
   report.cut_examples = dataset.cut;
   report.first_cut_line = dataset.first_cut_line;
   report.tokens = dataset.tokens;

@@ -53,21 +53,31 @@ std::string difference(std::string_view had, std::string_view has) {
 
 }  // namespace
 
+// Twice over the same bytes, for the checksum in front of them and to write them, instead of a copy of them all: of an adapter of
+// rank 16 for a model of a billion weights they are 135 MB.
 Status write_checkpoint(const fs::path& path, const CheckpointHead& head, const Optimiser::Parameters& parameters, const Optimiser& optimiser) {
-  std::string body;
-  put(body, static_cast<uint64_t>(head.fingerprint.size()));
-  body += head.fingerprint;
-  put(body, head.step), put(body, head.steps), put(body, head.first_loss), put(body, head.last_loss);
-  for (const auto& parameter : parameters) {
-    body.append(reinterpret_cast<const char*>(parameter->value.data()), parameter->value.size() * sizeof(float));
-  }
-  optimiser.save(body);
+  std::string front;
+  put(front, static_cast<uint64_t>(head.fingerprint.size()));
+  front += head.fingerprint;
+  put(front, head.step), put(front, head.steps), put(front, head.first_loss), put(front, head.last_loss);
+  const auto body = [&](const std::function<Status(std::string_view)>& append) -> Status {
+    SILLOK_TRY(append(front));
+    for (const auto& parameter : parameters) {
+      SILLOK_TRY(append({reinterpret_cast<const char*>(parameter->value.data()), parameter->value.size() * sizeof(float)}));
+    }
+    return optimiser.save(append);
+  };
+  uint32_t checksum = 0;
+  SILLOK_TRY(body([&checksum](std::string_view bytes) -> Status {
+    checksum = crc32c(bytes, checksum);
+    return {};
+  }));
   std::string start(kMagic);
   put(start, kVersion);
-  put(start, crc32c(body));
+  put(start, checksum);
   SILLOK_ASSIGN(AtomicFile file, AtomicFile::create(path));
   SILLOK_TRY(file.append(start));
-  SILLOK_TRY(file.append(body));
+  SILLOK_TRY(body([&file](std::string_view bytes) { return file.append(bytes); }));
   return file.commit();
 }
 

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <fstream>
 
+#include "train/preference.h"
 #include "train/tune_checkpoint.h"
 
 namespace sillok::train {
@@ -43,7 +44,9 @@ class Log {
     std::ostringstream line;
     line.precision(9);
     line << R"({"step":)" << r.step << R"(,"loss":)" << r.loss << R"(,"rate":)" << r.rate << R"(,"gradient_norm":)" << r.gradient_norm
-         << R"(,"tokens_per_s":)" << r.tokens_per_s << "}\n";
+         << R"(,"tokens_per_s":)" << r.tokens_per_s;
+    if (r.preferences) line << R"(,"reward_accuracy":)" << r.preferences->accuracy << R"(,"reward_margin":)" << r.preferences->margin;
+    line << "}\n";
     out_ << line.str() << std::flush;
     if (!out_) return fail(ErrorCode::kIo, path_.string() + ": cannot be written; is the disk full?");
     return {};
@@ -84,6 +87,7 @@ class Steps {
       report.seconds = seconds;
       report.tokens_per_s = step.tokens_per_s = static_cast<double>(rows_) / seconds;
       step.seconds_left = seconds / here * static_cast<double>(head_.steps - head_.step);
+      report.preferences = step.preferences;
       SILLOK_TRY(log.add(step));
       if (progress) progress(step);
       if (head_.step % run_.settings.save_every == 0 || head_.step == head_.steps) {
@@ -106,20 +110,22 @@ class Steps {
     return {};
   }
 
-  // The gradient of the mean loss over the targets of `batch` sequences, and a step along it.
+  // The gradient of the mean loss over the targets, or pairs, of `batch` sequences, and a step along it.
   Status one(StepReport& report) {
     std::vector<Sequence> sequences;
-    size_t targets = 0;
+    size_t shares = 0;
     for (uint32_t i = 0; i < run_.settings.batch; ++i) {
       sequences.push_back(run_.stream.next());
       const auto& all = sequences.back().targets;
-      targets += all.size() - static_cast<size_t>(std::count(all.begin(), all.end(), kNoTarget));
+      shares += run_.preference_beta > 0 ? sequences.back().begins.size() / 2
+                                         : all.size() - static_cast<size_t>(std::count(all.begin(), all.end(), kNoTarget));
       rows_ += all.size();
     }
     run_.network.zero_gradients();
-    double sum = 0;
-    for (const Sequence& sequence : sequences) sum += pass_.loss_and_gradient(sequence, 1.0F / static_cast<float>(targets));
-    report.loss = sum / static_cast<double>(targets);
+    PreferenceSums sums;
+    for (const Sequence& sequence : sequences) add(sequence, 1 / static_cast<double>(shares), sums);
+    report.loss = sums.loss / static_cast<double>(shares);
+    if (run_.preference_beta > 0) report.preferences = {sums.right / static_cast<double>(shares), sums.margin / static_cast<double>(shares)};
     report.gradient_norm = optimiser_.gradient_norm();
     if (!std::isfinite(report.loss) || !std::isfinite(report.gradient_norm)) {
       return tl::unexpected<Error>(Error{ErrorCode::kInvalid, "the loss of step " + std::to_string(head_.step + 1) +
@@ -129,6 +135,17 @@ class Steps {
     const double clip = run_.settings.clip;
     optimiser_.step(report.rate, clip > 0 && report.gradient_norm > clip ? clip / report.gradient_norm : 1);
     return {};
+  }
+
+  void add(const Sequence& sequence, double weight, PreferenceSums& sums) {
+    if (run_.preference_beta <= 0) {
+      sums.loss += pass_.loss_and_gradient(sequence, static_cast<float>(weight));
+      return;
+    }
+    const PreferenceSums more = preference_loss_and_gradient(pass_, sequence, run_.preference_beta, weight);
+    sums.loss += more.loss;
+    sums.margin += more.margin;
+    sums.right += more.right;
   }
 
   Run run_;

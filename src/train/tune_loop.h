@@ -40,6 +40,7 @@ struct Run {
   const RunSettings& settings;
   const fs::path& folder;
   const Fingerprint& fingerprint;
+  double preference_beta = 0;  // positive: the sequences are pairs of answers, and the loss is that of preference.h
 };
 Result<RunReport> run_steps(const Run& run, const StepProgress& progress);
 

@@ -127,10 +127,14 @@ TEST_F(GradientTest, CrossEntropy) {
   output.trained = &w;
   std::vector<double> x = random_values<double>(kRows * kWidth, 2, 3), dx(x.size()), room;
   const std::vector<model::Token> targets = {0, 699, 5, 5, 300, 511};
+  const std::vector<double> weights = {0.3, -0.2, 0.3, 1, 0.1, 0.3};
   const auto f = [&] {
-    return 0.3 * cross_entropy<double>(workers_, output, 0.6, x.data(), targets, 0.3, room, nullptr);
+    const std::vector<double> losses = cross_entropy<double>(workers_, output, 0.6, x.data(), targets, {}, room, nullptr);
+    double sum = 0;
+    for (size_t i = 0; i < kRows; ++i) sum += weights[i] * losses[i];
+    return sum;
   };
-  cross_entropy<double>(workers_, output, 0.6, x.data(), targets, 0.3, room, dx.data());
+  cross_entropy<double>(workers_, output, 0.6, x.data(), targets, weights, room, dx.data());
   expect_gradient(x, dx, f, "x");
   expect_gradient(w.value, w.gradient, f, "w", 300);
 }
