@@ -18,6 +18,7 @@ data nothing but figures is kept.
 """
 import argparse
 import difflib
+import functools
 import json
 import pathlib
 import random
@@ -30,6 +31,7 @@ ARTICLE = re.compile(r"^#{2,6} (제\d+조(?:의\d+)?)(?: \((.*)\))?\s*$")
 CONTEXT = 6  # words on each side of the gap that a question shows
 
 
+@functools.lru_cache(maxsize=None)
 def articles(text):
     """Sentences of each article, by its number; and titles."""
     found, titles, now = {}, {}, None
