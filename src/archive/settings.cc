@@ -50,6 +50,16 @@ max_tokens = 512
 threads = 0
 # What becomes of sentences that the records do not support: "drop" or "mark".
 unsupported = "drop"
+
+# Signing in by your own OpenID Connect provider or LDAP directory: sections [sign_in.oidc] and [sign_in.ldap], of which
+# docs/OPERATING.md has every setting. Without them there are local accounts alone.
+# [sign_in.oidc]
+# title = "Agency account"
+# issuer = "https://id.agency.example"
+# client_id = "sillok"
+# secret_file = "oidc.secret"
+# address = "https://sillok.agency.example"
+# rules = [ { group = "finance-staff", level = "S", groups = ["finance"] } ]
 )toml";
 
 }  // namespace
