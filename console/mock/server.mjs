@@ -32,6 +32,8 @@ const missing = (what) => refuse(404, 'not_found', `그런 ${what}이(가) 없�
 let first = true
 let next = 1000
 const sessions = new Map()
+// By which providers one can sign in; the tests set it.
+export const ways = { oidc: null, ldap: null }
 const jobs = new Map()
 const may = {
   member: ['ask', 'search', 'read'], curator: ['ask', 'search', 'read', 'add', 'label', 'evaluate'], auditor: ['search', 'read', 'audit'],
@@ -253,9 +255,10 @@ async function api(request, response, url) {
   if (url.pathname === '/api/session' && request.method === 'POST') {
     const given = await input(request)
     const person = people.find((p) => p.name === given.name && !p.disabled)
-    if (!person || given.password !== password) refuse(401, 'denied', 'name or password is not right')
+    if (!person || given.password !== password) refuse(401, 'wrong_password', 'name or password is not right')
     return openSession(person, response)
   }
+  if (url.pathname === '/api/sign-in') return ways
   if (!me) refuse(401, 'denied', '로그인하지 않았습니다.')
   if (request.method !== 'GET' && request.headers['x-csrf-token'] !== session.csrf) refuse(403, 'csrf', '요청의 표식이 맞지 않습니다. 화면을 새로 여십시오.')
   if (url.pathname === '/api/session') {

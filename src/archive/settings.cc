@@ -69,6 +69,16 @@ retrain_drift = 2
 budget_minutes = 30
 budget_wh = 50
 watts = 20
+
+# Signing in by your own OpenID Connect provider or LDAP directory: sections [sign_in.oidc] and [sign_in.ldap], of which
+# docs/OPERATING.md has every setting. Without them there are local accounts alone.
+# [sign_in.oidc]
+# title = "Agency account"
+# issuer = "https://id.agency.example"
+# client_id = "sillok"
+# secret_file = "oidc.secret"
+# address = "https://sillok.agency.example"
+# rules = [ { group = "finance-staff", level = "S", groups = ["finance"] } ]
 )toml";
 
 }  // namespace

@@ -31,31 +31,25 @@ std::vector<archive::Link> Access::links(const archive::Version& version, Day da
 Access::Listing Access::list(const Filter& filter) const {
   Listing listing;
   const std::string wanted = ascii_lower(filter.text);
-  constexpr size_t kBatch = 1000;
-  // Without a filter only the page itself is read; with one, all must be looked at to be counted.
-  std::string after = filter.all() ? filter.after : std::string();
-  if (filter.all()) listing.total = view_.record_count();
-  for (;;) {
-    const std::vector<std::string> keys = view_.records(after, kBatch);
-    if (keys.empty()) return listing;
-    after = keys.back();
-    for (const std::string& key : keys) {
-      const auto found = version(key, 0, filter.day);
-      if (!found) continue;
-      if (!filter.format.empty() && found->format != filter.format) continue;
-      if (!filter.label.empty() && found->label != filter.label) continue;
-      if (!wanted.empty() && ascii_lower(found->title).find(wanted) == std::string::npos && ascii_lower(key).find(wanted) == std::string::npos) continue;
-      if (!filter.all()) ++listing.total;
-      if (key <= filter.after) continue;
-      if (listing.records.size() == filter.limit) {
-        listing.next = listing.records.back().record;
-        if (filter.all()) return listing;
-        continue;
-      }
-      listing.records.push_back(*found);
-      listing.versions.push_back(versions(key).size());
-    }
+  const auto fits = [&](const std::string& key, const archive::Version& version) {
+    if (!filter.format.empty() && version.format != filter.format) return false;
+    if (!filter.label.empty() && version.label != filter.label) return false;
+    return wanted.empty() || ascii_lower(version.title).find(wanted) != std::string::npos || ascii_lower(key).find(wanted) != std::string::npos;
+  };
+  // One more than is looked at tells whether there are more.
+  const size_t most = filter.all() ? filter.limit : kMostLookedAt;
+  const std::vector<std::string> keys = view_.records(filter.after, most + 1);
+  size_t looked_at = 0;
+  for (; looked_at < std::min(keys.size(), most) && listing.records.size() < filter.limit; ++looked_at) {
+    const auto found = version(keys[looked_at], 0, filter.day);
+    if (!found || !fits(keys[looked_at], *found)) continue;
+    listing.records.push_back(*found);
+    listing.versions.push_back(versions(keys[looked_at]).size());
   }
+  if (looked_at < keys.size()) listing.next = keys[looked_at - 1];
+  if (filter.all()) listing.total = view_.record_count();
+  else if (filter.after.empty() && listing.next.empty()) listing.total = listing.records.size();
+  return listing;
 }
 
 Result<Day> day_argument(const Request& request) {

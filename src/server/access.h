@@ -23,8 +23,8 @@ class Access {
   struct Listing {
     std::vector<archive::Version> records;
     std::vector<size_t> versions;  // of each, how many the asker sees
-    std::string next;              // key to go on after; "" at the end
-    uint64_t total = 0;
+    std::string next;              // key to go on after, also where a page is not full; "" at the end
+    std::optional<uint64_t> total; // none where counting would mean looking at records of other pages
   };
   struct Filter {
     std::string after, format, label, text;
@@ -32,6 +32,8 @@ class Access {
     Day day = kDayMax;
     bool all() const { return format.empty() && label.empty() && text.empty() && day == kDayMax; }
   };
+  // Looks at kMostLookedAt records at most: a filter that hardly anything fits takes several pages, not a scan of all.
+  static constexpr size_t kMostLookedAt = 2000;
   Listing list(const Filter& filter) const;
 
  private:

@@ -6,6 +6,8 @@
 #include "server/jobs.h"
 #include "server/mcp.h"
 #include "server/models.h"
+#include "server/sign_in.h"
+#include "server/upkeep.h"
 #include "server/upload.h"
 
 namespace sillok::server {
@@ -228,6 +230,7 @@ class RunningServer final : public Server {
   ~RunningServer() override {
     app_->stopping = true;
     app_->live.end_all();
+    upkeep_.reset();
     follower_.reset();
     quick_.stop();
     slow_.stop();
@@ -258,7 +261,9 @@ class RunningServer final : public Server {
   uint16_t port() const override { return listener_->port(); }
   void run() override {
     listener_->on_signal([this] { stop(); });
+    listener_->on_hangup([this] { renew_certificate(); });
     app_->ready = true;
+    upkeep_ = std::make_unique<Upkeep>(*app_);
     listener_->run();
   }
   void stop() override {
@@ -269,11 +274,19 @@ class RunningServer final : public Server {
   App& app() { return *app_; }
 
  private:
+  void renew_certificate() {
+    const Status renewed = listener_->renew_certificate();
+    if (!app_->options.say) return;
+    if (!renewed) app_->options.say("The certificate in use stays: " + renewed.error().message);
+    else if (!app_->options.certificate.empty()) app_->options.say("The certificate was read again.");
+  }
+
   std::unique_ptr<App> app_;
   AppService service_;
   Pool quick_, slow_;
   std::unique_ptr<Listener> listener_;
   std::unique_ptr<Follower> follower_;
+  std::unique_ptr<Upkeep> upkeep_;
 };
 
 void tell_start(App& app, uint16_t port, const Result<std::string>& first) {
@@ -289,7 +302,25 @@ void tell_start(App& app, uint16_t port, const Result<std::string>& first) {
 
 }  // namespace
 
+namespace {
+
+// Before anything else is open and while there is one thread: the process that speaks to the identity provider is forked.
+Result<std::unique_ptr<SignIn>> start_sign_in(const ServeOptions& options) {
+  auto sign_in = std::make_unique<SignIn>();
+  std::error_code error;
+  const fs::path home = fs::absolute(options.home, error);
+  if (!fs::exists(home / "sillok.toml", error)) return sign_in;  // opening the archive says what is wrong
+  SILLOK_ASSIGN(const govern::Lattice lattice, govern::Lattice::of_home(home));
+  SILLOK_ASSIGN(sign_in->settings, provider::load_settings(home, lattice));
+  if (!sign_in->settings.any()) return sign_in;
+  SILLOK_ASSIGN(sign_in->provider, provider::Provider::start(sign_in->settings, options.confine ? provider::Confine(confine_provider) : provider::Confine()));
+  return sign_in;
+}
+
+}  // namespace
+
 Result<std::unique_ptr<Server>> Server::start(ServeOptions options) {
+  SILLOK_ASSIGN(auto sign_in, start_sign_in(options));
   SILLOK_ASSIGN(archive::Archive archive, archive::Archive::open(options.home));
   const fs::path home = archive.home();
   SILLOK_ASSIGN(search::Searcher searcher, search::Searcher::open(home));
@@ -306,7 +337,13 @@ Result<std::unique_ptr<Server>> Server::start(ServeOptions options) {
   if (options.confine) {
     // Before there are threads: what they may open is decided here.
     std::vector<fs::path> readable;
-    for (const fs::path& path : {options.certificate, options.key, fs::path(writer.remote.empty() ? writer.model : ""), fs::path(writer.adapter), fs::path(writer.key_file)}) {
+    // Their folders: a certificate that is renewed is another file of that name.
+    for (const fs::path& path : {options.certificate, options.key}) {
+      const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+      std::error_code ignored;
+      if (!path.empty() && fs::exists(folder, ignored)) readable.push_back(folder);
+    }
+    for (const fs::path& path : {fs::path(writer.remote.empty() ? writer.model : ""), fs::path(writer.adapter), fs::path(writer.key_file)}) {
       std::error_code ignored;
       if (!path.empty() && fs::exists(path, ignored)) readable.push_back(path);
     }
@@ -316,6 +353,7 @@ Result<std::unique_ptr<Server>> Server::start(ServeOptions options) {
                                    std::move(settings));
   SILLOK_TRY(app->serving.get());
   app->mcp = std::make_unique<McpSessions>(*app);
+  app->sign_in = std::move(sign_in);
   const Result<std::string> first = app->registry.first_link();
   if (!first) return fail(first.error());
   App& kept = *app;

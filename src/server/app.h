@@ -25,6 +25,7 @@ inline constexpr Micros kDay = 86'400'000'000;
 
 class Jobs;
 class McpSessions;
+struct SignIn;
 
 // Tokens that fill at a steady rate, one bucket a person. Thread-safe.
 class RateLimiter {
@@ -77,6 +78,7 @@ struct App {
   LiveStreams live;
   std::unique_ptr<Jobs> jobs;
   std::unique_ptr<McpSessions> mcp;
+  std::unique_ptr<SignIn> sign_in;                         // by the organisation's own provider; sign_in.h
   Pool* slow = nullptr;                                    // for answers that are written
   std::function<ListenerCounts()> listener_counts;
   std::atomic<bool> stopping{false}, ready{false};
@@ -114,6 +116,11 @@ class Follower {
 // Who asks, in `request.identity`; or the refusal: 401, 403, 429. identity.cc
 std::optional<Response> identify(App& app, Request& request, const Route& route);
 Json person_json(const App& app, const govern::Person& person);
+// The reply to who has signed in: who he is, and the cookie.
+Response signed_in(App& app, const Request& request, const govern::SessionToken& session);
+std::string session_cookie(std::string_view token, bool secure);
+// 401 for a wrong name or password, 429 while locked out; recorded.
+Response refused_sign_in(App& app, const Request& request, const std::string& name, const Error& error);
 Json session_json(App& app, const govern::Person& person, const std::string& csrf, const std::string& expires);
 
 }  // namespace sillok::server

@@ -68,7 +68,7 @@ Response decide_proposal(App& app, Request& request) {
     if (std::to_string(proposal.proposal) != request.captures[0] || !access.sees(proposal.from)) continue;
     const auto decided = app.archive.decide(proposal.proposal, **confirm, request.identity.person.name);
     if (!decided) {
-      if (decided.error().code == ErrorCode::kDenied) return error_response(Surface::kNative, 403, "forbidden", decided.error().message);
+      if (decided.error().code == ErrorCode::kDenied) return error_response(Surface::kNative, 403, "own_proposal", decided.error().message);
       return native(decided.error());
     }
     if (const auto kept = app.record(request.identity, "label", proposal.record, proposal.from, change_details(*decided, **confirm ? "lower" : "refuse")); !kept) {

@@ -76,62 +76,116 @@ Status confine_files(const fs::path& home, const std::vector<fs::path>& readable
 
 namespace {
 
-// TCP connections to this port alone. From linux/landlock.h of 6.7, which Debian 12 does not have.
-Status restrict_connections(uint16_t port) {
+// TCP connections to these ports alone; with `listens` false, none that others make. From linux/landlock.h of 6.7, which
+// Debian 12 does not have.
+Status restrict_connections(const std::vector<uint16_t>& ports, bool listens) {
+  constexpr uint64_t kBind = 1, kConnect = 2;  // LANDLOCK_ACCESS_NET_BIND_TCP, _CONNECT_TCP
+  constexpr int kNetPort = 2;                  // LANDLOCK_RULE_NET_PORT
   struct {
-    uint64_t handled_access_fs = 0, handled_access_net = 1ull << 1;  // LANDLOCK_ACCESS_NET_CONNECT_TCP
+    uint64_t handled_access_fs = 0, handled_access_net = kConnect;
   } attributes;
-  struct {
-    uint64_t allowed_access = 1ull << 1, port = 0;
-  } rule;
-  rule.port = port;
+  if (!listens) attributes.handled_access_net |= kBind;
   const int rules = static_cast<int>(::syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes, 0));
   if (rules < 0) return {};
-  constexpr int kNetPort = 2;  // LANDLOCK_RULE_NET_PORT
-  const bool done = ::syscall(SYS_landlock_add_rule, rules, kNetPort, &rule, 0) == 0 && ::syscall(SYS_landlock_restrict_self, rules, 0) == 0;
+  bool done = true;
+  for (const uint16_t port : ports) {
+    struct {
+      uint64_t allowed_access = kConnect, port = 0;
+    } rule;
+    rule.port = port;
+    done = done && ::syscall(SYS_landlock_add_rule, rules, kNetPort, &rule, 0) == 0;
+  }
+  done = done && ::syscall(SYS_landlock_restrict_self, rules, 0) == 0;
   ::close(rules);
   if (!done) return fail_errno("cannot confine the server's connections");
   return {};
 }
 
-}  // namespace
+// A filter that allows everything but what it is told to refuse.
+class CallFilter {
+ public:
+  CallFilter() : filter_(seccomp_init(SCMP_ACT_ALLOW)) {}
+  ~CallFilter() {
+    if (filter_ != nullptr) seccomp_release(filter_);
+  }
+  CallFilter(const CallFilter&) = delete;
+  CallFilter& operator=(const CallFilter&) = delete;
 
-Status confine_sockets(std::optional<uint16_t> peer) {
-  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return fail_errno("cannot confine the server");
-  if (peer) SILLOK_TRY(restrict_connections(*peer));
-  scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
-  if (filter == nullptr) return fail(ErrorCode::kInternal, "cannot make the server's system call filter");
-  bool made = true;
-  const auto refuse = [&](const char* name, auto... conditions) {
+  template <typename... Conditions>
+  void refuse(const char* name, Conditions... conditions) {
     const int number = seccomp_syscall_resolve_name(name);
-    if (number == __NR_SCMP_ERROR) return;  // not a call of this architecture
-    made = made && seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), number, sizeof...(conditions), conditions...) == 0;
-  };
-  // Only sockets within this machine: readers are spoken to over them. accept() makes none by this call.
-  if (!peer) {
-    refuse("socket", SCMP_A0(SCMP_CMP_NE, AF_UNIX, 0));
-  } else {
+    if (number == __NR_SCMP_ERROR || filter_ == nullptr) return;  // not a call of this architecture
+    made_ = made_ && seccomp_rule_add(filter_, SCMP_ACT_ERRNO(EACCES), number, sizeof...(conditions), conditions...) == 0;
+  }
+  // Streams within this machine and TCP: no datagram tells anything to anybody.
+  void refuse_all_but_streams() {
     for (uint64_t family = 0; family < 64; ++family) {
       if (family != AF_UNIX && family != AF_INET && family != AF_INET6) refuse("socket", SCMP_A0(SCMP_CMP_EQ, family, 0));
     }
-    // Streams only: no datagram tells anything to anybody. The peer's name must be an address or stand in /etc/hosts.
     for (const uint64_t family : {uint64_t{AF_INET}, uint64_t{AF_INET6}}) {
       refuse("socket", SCMP_A0(SCMP_CMP_EQ, family, 0), SCMP_A1(SCMP_CMP_MASKED_EQ, 0xF, SOCK_DGRAM));
       refuse("socket", SCMP_A0(SCMP_CMP_EQ, family, 0), SCMP_A1(SCMP_CMP_MASKED_EQ, 0xF, SOCK_RAW));
     }
+    refuse("socketpair", SCMP_A0(SCMP_CMP_NE, AF_UNIX, 0));
   }
-  refuse("socketpair", SCMP_A0(SCMP_CMP_NE, AF_UNIX, 0));
   // Ways around a filter, or out of a process; nothing here needs them.
-  for (const char* name : {"io_uring_setup", "io_uring_enter", "io_uring_register", "ptrace", "process_vm_readv", "process_vm_writev", "bpf", "userfaultfd",
-                           "perf_event_open", "keyctl", "add_key", "request_key", "mount", "umount2", "pivot_root", "chroot", "unshare", "setns", "kexec_load",
-                           "kexec_file_load", "init_module", "finit_module", "delete_module", "pidfd_getfd", "open_by_handle_at", "swapon", "reboot"}) {
-    refuse(name);
+  void refuse_ways_around() {
+    for (const char* name : {"io_uring_setup", "io_uring_enter", "io_uring_register", "ptrace", "process_vm_readv", "process_vm_writev", "bpf", "userfaultfd",
+                             "perf_event_open", "keyctl", "add_key", "request_key", "mount", "umount2", "pivot_root", "chroot", "unshare", "setns", "kexec_load",
+                             "kexec_file_load", "init_module", "finit_module", "delete_module", "pidfd_getfd", "open_by_handle_at", "swapon", "reboot"}) {
+      refuse(name);
+    }
   }
-  // All threads, also those that were there before.
-  made = made && seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1) == 0 && seccomp_load(filter) == 0;
-  seccomp_release(filter);
-  if (!made) return fail(ErrorCode::kInternal, "the kernel takes no system call filter; start with --no-confine only to find out why");
-  return {};
+  // For all threads, also those that were there before.
+  Status load() {
+    if (filter_ == nullptr) return fail(ErrorCode::kInternal, "cannot make the server's system call filter");
+    if (made_ && seccomp_attr_set(filter_, SCMP_FLTATR_CTL_TSYNC, 1) == 0 && seccomp_load(filter_) == 0) return {};
+    return fail(ErrorCode::kInternal, "the kernel takes no system call filter; start with --no-confine only to find out why");
+  }
+
+ private:
+  scmp_filter_ctx filter_;
+  bool made_ = true;
+};
+
+}  // namespace
+
+Status confine_sockets(std::optional<uint16_t> peer) {
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return fail_errno("cannot confine the server");
+  if (peer) SILLOK_TRY(restrict_connections({*peer}, true));
+  CallFilter filter;
+  // Only sockets within this machine: readers are spoken to over them. accept() makes none by this call. The peer's name
+  // must be an address or stand in /etc/hosts: looking it up would take datagrams.
+  if (peer) {
+    filter.refuse_all_but_streams();
+  } else {
+    filter.refuse("socket", SCMP_A0(SCMP_CMP_NE, AF_UNIX, 0));
+    filter.refuse("socketpair", SCMP_A0(SCMP_CMP_NE, AF_UNIX, 0));
+  }
+  filter.refuse_ways_around();
+  return filter.load();
+}
+
+Status confine_provider(const std::vector<fs::path>& readable, const std::vector<uint16_t>& ports) {
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return fail_errno("cannot confine the provider process");
+  if (const int rules = new_rules(); rules >= 0) {
+    Status status;
+    for (const char* path : {"/usr", "/lib", "/lib64", "/etc", "/dev/urandom", "/dev/null"}) {
+      if (status) status = allow(rules, path, kRead, false);
+    }
+    for (const fs::path& path : readable) {
+      if (status) status = allow(rules, path, kRead, true);
+    }
+    if (status && ::syscall(SYS_landlock_restrict_self, rules, 0) != 0) status = fail_errno("cannot confine the provider process' files");
+    ::close(rules);
+    SILLOK_TRY(status);
+  }
+  SILLOK_TRY(restrict_connections(ports, false));
+  CallFilter filter;
+  filter.refuse_all_but_streams();
+  filter.refuse_ways_around();
+  for (const char* name : {"execve", "execveat", "bind", "listen", "accept", "accept4"}) filter.refuse(name);
+  return filter.load();
 }
 
 Result<Confinement> try_confinement(const fs::path& home) {

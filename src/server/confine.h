@@ -17,4 +17,8 @@ Status confine_files(const fs::path& home, const std::vector<fs::path>& readable
 // them to the port from Linux 6.7 on, before that nothing does.
 Status confine_sockets(std::optional<uint16_t> peer);
 
+// For the process that speaks to the identity provider: it reads `readable` and the system's settings and libraries, writes
+// nothing, runs no program, connects by TCP to these ports alone (Linux 6.7; before that to any) and listens nowhere.
+Status confine_provider(const std::vector<fs::path>& readable, const std::vector<uint16_t>& ports);
+
 }  // namespace sillok::server

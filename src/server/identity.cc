@@ -1,5 +1,6 @@
 // Who asks: a bearer key or a session's cookie, once per request; and signing in and out.
 #include "server/app.h"
+#include "server/sign_in.h"
 
 namespace sillok::server {
 namespace {
@@ -103,28 +104,27 @@ Json session_json(App& app, const govern::Person& person, const std::string& csr
   return json;
 }
 
-namespace {
+std::string session_cookie(std::string_view token, bool secure) { return set_cookie(token, secure, false); }
 
 Response signed_in(App& app, const Request& request, const govern::SessionToken& session) {
   const auto identity = app.registry.session(session.token);
   if (!identity) return error_response(Surface::kNative, identity.error());
   Response response = json_response(session_json(app, identity->person, session.csrf, format_micros(session.expires)));
-  response.headers.emplace_back("Set-Cookie", set_cookie(session.token, request.secure, false));
+  response.headers.emplace_back("Set-Cookie", session_cookie(session.token, request.secure));
   return response;
 }
 
-// 401 for a wrong name or password, 429 while locked out.
 Response refused_sign_in(App& app, const Request& request, const std::string& name, const Error& error) {
   govern::Identity nobody;
   nobody.person.name = "";
   nobody.how = "address " + request.peer;
   const auto kept = app.record(nobody, "sign-in", name, "", {{"ok", false}, {"reason", error.message}});
   if (!kept) return error_response(Surface::kNative, kept.error());
-  if (error.code == ErrorCode::kDenied) return error_response(Surface::kNative, 401, "unauthorized", error.message);
+  if (error.code == ErrorCode::kDenied) return error_response(Surface::kNative, 401, "wrong_password", error.message);
+  if (error.code == ErrorCode::kLimit) return error_response(Surface::kNative, 429, "locked_out", error.message);
+  if (error.code == ErrorCode::kConflict) return error_response(Surface::kNative, 409, "name_taken", error.message);
   return error_response(Surface::kNative, error);
 }
-
-}  // namespace
 
 Response first_open(App& app, Request&) { return json_response({{"open", app.registry.people().empty()}}); }
 
@@ -162,6 +162,13 @@ Response sign_in(App& app, Request& request) {
   const auto name = required_text(*body, "name"), password = required_text(*body, "password");
   if (!name) return error_response(Surface::kNative, name.error());
   if (!password) return error_response(Surface::kNative, password.error());
+  // Local people first: their passwords are nobody else's business.
+  const auto known = app.registry.person(*name);
+  if (app.sign_in->settings.ldap && !(known && known->source == "local")) {
+    Response response;
+    response.later = [&app, copy = std::make_shared<Request>(request), name = *name, password = *password] { return ldap_sign_in(app, *copy, name, password); };
+    return response;
+  }
   const auto session = app.registry.sign_in(*name, *password, request.peer);
   if (!session) return refused_sign_in(app, request, *name, session.error());
   govern::Identity who;
@@ -178,6 +185,34 @@ Response who_am_i(App& app, Request& request) {
   return json_response(session_json(app, request.identity.person, csrf, ""));
 }
 
+Response change_own_password(App& app, Request& request) {
+  const auto body = parse_json(request.body);
+  if (!body) return error_response(Surface::kNative, body.error());
+  const auto old = required_text(*body, "password"), fresh = required_text(*body, "new");
+  for (const auto* field : {&old, &fresh}) {
+    if (!*field) return error_response(Surface::kNative, field->error());
+  }
+  const std::string& name = request.identity.person.name;
+  // A key is for programs, and nothing that a program lost may change a password.
+  if (request.identity.how.starts_with("key")) return error_response(Surface::kNative, 403, "forbidden", "a password is changed by the person who is signed in, not with a key");
+  if (request.identity.person.source != "local") return error_response(Surface::kNative, 409, "no_password", "you sign in by " + request.identity.person.source + "; your password is changed there");
+  const auto proven = app.registry.sign_in(name, *old, request.peer);
+  if (!proven && proven.error().code == ErrorCode::kDenied) return error_response(Surface::kNative, 403, "wrong_password", "the present password is not right");
+  if (!proven) return error_response(Surface::kNative, 429, "locked_out", proven.error().message);
+  if (const Status done = app.registry.set_password(name, *fresh); !done) {
+    (void)app.registry.end_session(proven->token);
+    return error_response(Surface::kNative, status_of(done.error().code), done.error().code == ErrorCode::kInvalid ? "weak_password" : "conflict", done.error().message);
+  }
+  if (const auto kept = app.record(request.identity, "person", name, "", {{"act", "change"}, {"changed", {"password"}}}); !kept) return error_response(Surface::kNative, kept.error());
+  // All sessions are over by that; this one goes on as a new one.
+  const auto session = app.registry.open_session(name, "session");
+  if (!session) return error_response(Surface::kNative, session.error());
+  Response response;
+  response.status = 204;
+  response.headers.emplace_back("Set-Cookie", session_cookie(session->token, request.secure));
+  return response;
+}
+
 Response sign_out(App& app, Request& request) {
   const std::string_view token = cookie(request, kCookie);
   if (!token.empty()) {
@@ -186,9 +221,19 @@ Response sign_out(App& app, Request& request) {
       return error_response(Surface::kNative, kept.error());
     }
   }
+  const bool on = request.identity.how == "oidc" && app.sign_in->settings.oidc && app.sign_in->settings.oidc->sign_out_there;
   Response response;
   response.status = 204;
   response.headers.emplace_back("Set-Cookie", set_cookie("", request.secure, true));
+  if (!on) return response;
+  // Here it is done; that the provider cannot say where its own page is changes nothing.
+  response.later = [&app, done = response]() mutable -> Response {
+    const auto url = app.sign_in->provider->end_session_url();
+    if (!url || url->empty()) return done;
+    Response go_on = json_response({{"continue", *url}});
+    go_on.headers.insert(go_on.headers.end(), done.headers.begin(), done.headers.end());
+    return go_on;
+  };
   return response;
 }
 

@@ -4,6 +4,7 @@
 
 #include <sys/socket.h>
 
+#include <array>
 #include <utility>  // Boost 1.74's awaitable.hpp uses std::exchange without it
 
 #include <boost/asio.hpp>
@@ -101,9 +102,15 @@ class PlainConnection final : public Connection {
 
 class TlsConnection final : public Connection {
  public:
-  TlsConnection(tcp::socket socket, net::ssl::context& context)
-      : Connection(socket.get_executor()), stream(std::move(socket), context) {}
+  // Shared: a certificate that is renewed is for those who come after; who is there keeps the old one.
+  TlsConnection(tcp::socket socket, std::shared_ptr<net::ssl::context> context)
+      : Connection(socket.get_executor()), context_(std::move(context)), stream(std::move(socket), *context_) {}
   tcp::socket& socket() override { return stream.next_layer(); }
+
+ private:
+  std::shared_ptr<net::ssl::context> context_;
+
+ public:
   net::ssl::stream<tcp::socket> stream;
 };
 
@@ -132,7 +139,7 @@ class AsioListener final : public Listener {
  public:
   AsioListener(const ListenerOptions& options, Service& service, Pool& quick, Pool& slow)
       : options_(options), limits_(options_.limits), service_(service), quick_(quick), slow_(slow),
-        context_(static_cast<int>(options.threads)), acceptor_(net::make_strand(context_)), drain_(context_), signals_(context_) {}
+        context_(static_cast<int>(options.threads)), acceptor_(net::make_strand(context_)), drain_(context_), signals_(context_), hangup_(context_) {}
 
   Status bind();
   uint16_t port() const override { return acceptor_.local_endpoint().port(); }
@@ -144,21 +151,33 @@ class AsioListener final : public Listener {
   void on_signal(std::function<void()> call) override {
     signals_.add(SIGTERM);
     signals_.add(SIGINT);
-    wait_signal(std::move(call));
+    wait_signal(signals_, std::move(call));
+  }
+  void on_hangup(std::function<void()> call) override {
+    hangup_.add(SIGHUP);
+    wait_signal(hangup_, std::move(call));
+  }
+  Status renew_certificate() override {
+    if (options_.certificate.empty()) return {};
+    SILLOK_ASSIGN(auto context, load_certificate());
+    const std::lock_guard guard(mutex_);
+    tls_ = std::move(context);
+    return {};
   }
 
  private:
-  void wait_signal(std::function<void()> call) {
-    signals_.async_wait([this, call](const error_code& error, int) {
+  void wait_signal(net::signal_set& signals, std::function<void()> call) {
+    signals.async_wait([this, &signals, call](const error_code& error, int) {
       if (error) return;
       call();
-      wait_signal(call);
+      wait_signal(signals, call);
     });
   }
-  Status load_certificate();
+  Result<std::shared_ptr<net::ssl::context>> load_certificate() const;  // null without TLS
   awaitable<void> accept();
   awaitable<void> serve_plain(std::shared_ptr<PlainConnection> connection);
   awaitable<void> serve_tls(std::shared_ptr<TlsConnection> connection);
+  awaitable<bool> begins_a_handshake(TlsConnection& connection);
   template <typename S> awaitable<void> serve(S& stream, Connection& c, bool secure);
   template <typename S> awaitable<bool> serve_one(S& stream, Connection& c, boost::beast::flat_buffer& buffer, bool secure);
   template <typename S> awaitable<int> read_body(S& stream, Connection& c, boost::beast::flat_buffer& buffer, Parser& parser, Request& request, const BodyPlan& plan);
@@ -178,30 +197,30 @@ class AsioListener final : public Listener {
   net::io_context context_;
   tcp::acceptor acceptor_;
   net::steady_timer drain_;
-  net::signal_set signals_;
-  std::unique_ptr<net::ssl::context> tls_;
+  net::signal_set signals_, hangup_;
   std::atomic<bool> stopping_{false};
   std::atomic<size_t> connections_count_{0}, streams_{0};
-  std::mutex mutex_;  // guards connections_
+  std::mutex mutex_;  // guards what follows
+  std::shared_ptr<net::ssl::context> tls_;
   std::unordered_map<Connection*, std::weak_ptr<Connection>> connections_;
 };
 
-Status AsioListener::load_certificate() {
+Result<std::shared_ptr<net::ssl::context>> AsioListener::load_certificate() const {
   if (options_.certificate.empty() != options_.key.empty()) {
     return fail(ErrorCode::kInvalid, "TLS needs both a certificate and its key (--tls-cert and --tls-key)");
   }
-  if (options_.certificate.empty()) return {};
-  tls_ = std::make_unique<net::ssl::context>(net::ssl::context::tlsv13_server);
+  if (options_.certificate.empty()) return nullptr;
+  auto context = std::make_shared<net::ssl::context>(net::ssl::context::tlsv13_server);
   error_code error;
-  tls_->use_certificate_chain_file(options_.certificate.string(), error);
+  context->use_certificate_chain_file(options_.certificate.string(), error);
   if (error) return fail(ErrorCode::kInvalid, options_.certificate.string() + ": no certificate can be read from it: " + error.message());
-  tls_->use_private_key_file(options_.key.string(), net::ssl::context::pem, error);
+  context->use_private_key_file(options_.key.string(), net::ssl::context::pem, error);
   if (error) return fail(ErrorCode::kInvalid, options_.key.string() + ": no private key that fits the certificate: " + error.message());
-  return {};
+  return context;
 }
 
 Status AsioListener::bind() {
-  SILLOK_TRY(load_certificate());
+  SILLOK_ASSIGN(tls_, load_certificate());
   error_code error;
   const auto address = net::ip::make_address(options_.address, error);
   if (error) return fail(ErrorCode::kInvalid, "--listen: '" + options_.address + "' is no IP address; write 127.0.0.1:8400 or [::1]:8400");
@@ -277,8 +296,13 @@ awaitable<void> AsioListener::accept() {
     error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
     const auto executor = socket.get_executor();
-    if (tls_) {
-      auto connection = std::make_shared<TlsConnection>(std::move(socket), *tls_);
+    std::shared_ptr<net::ssl::context> tls;
+    {
+      const std::lock_guard guard(mutex_);
+      tls = tls_;
+    }
+    if (tls) {
+      auto connection = std::make_shared<TlsConnection>(std::move(socket), std::move(tls));
       track(connection);
       net::co_spawn(executor, serve_tls(std::move(connection)), net::detached);
     } else {
@@ -298,11 +322,29 @@ awaitable<void> AsioListener::serve_plain(std::shared_ptr<PlainConnection> conne
   forget(connection.get());
 }
 
+// Whoever speaks plain HTTP to this port has forgotten the s: a handshake's error says that to nobody.
+awaitable<bool> AsioListener::begins_a_handshake(TlsConnection& connection) {
+  constexpr uint8_t kHandshakeRecord = 22;  // RFC 8446, section 5.1
+  error_code error;
+  co_await connection.socket().async_wait(tcp::socket::wait_read, redirect(error));
+  uint8_t first = 0;
+  if (error || ::recv(connection.socket().native_handle(), &first, 1, MSG_PEEK | MSG_DONTWAIT) != 1) co_return false;
+  if (first == kHandshakeRecord) co_return true;
+  std::array<char, 4096> said;
+  co_await connection.socket().async_read_some(net::buffer(said), redirect(error));
+  static constexpr std::string_view kAnswer =
+      "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 50\r\nConnection: close\r\n\r\n"
+      "This port speaks TLS: the address begins https://\n";
+  co_await net::async_write(connection.socket(), net::buffer(kAnswer), redirect(error));
+  co_return false;
+}
+
 awaitable<void> AsioListener::serve_tls(std::shared_ptr<TlsConnection> connection) {
   error_code error;
   connection->deadline(kHandshake);
-  co_await connection->stream.async_handshake(net::ssl::stream_base::server, redirect(error));
-  if (!error) {
+  const bool handshake = co_await begins_a_handshake(*connection);
+  if (handshake) co_await connection->stream.async_handshake(net::ssl::stream_base::server, redirect(error));
+  if (handshake && !error) {
     co_await serve(connection->stream, *connection, true);
     connection->deadline(kLinger);
     co_await connection->stream.async_shutdown(redirect(error));

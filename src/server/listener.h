@@ -69,6 +69,10 @@ class Listener {
   virtual ListenerCounts counts() const = 0;
   // Calls `call` in a listener's thread on SIGTERM and SIGINT.
   virtual void on_signal(std::function<void()> call) = 0;
+  // The same on SIGHUP.
+  virtual void on_hangup(std::function<void()> call) = 0;
+  // Reads certificate and key again: new connections get them. With an error the old ones stay. Thread-safe.
+  virtual Status renew_certificate() = 0;
 };
 
 }  // namespace sillok::server

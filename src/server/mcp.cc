@@ -190,7 +190,8 @@ Json run_call(App& app, const Request& request, const Call& call) {
 }
 
 Json initialize(App& app, const Json& parameters) {
-  const std::string wanted = parameters.is_object() ? parameters.value("protocolVersion", "") : "";
+  const Json version = parameters.is_object() ? parameters.value("protocolVersion", Json()) : Json();
+  const std::string wanted = version.is_string() ? version.get<std::string>() : "";
   const bool known = std::find(std::begin(kVersions), std::end(kVersions), wanted) != std::end(kVersions);
   (void)app;
   return {{"protocolVersion", known ? Json(wanted) : Json(kVersions[0])},

@@ -12,6 +12,11 @@ Json key_json(const govern::Key& key) {
           {"expires", time(key.expires)}, {"last_used", time(key.last_used)}, {"revoked", key.revoked}};
 }
 
+// The one thing that changing or removing people is in conflict with.
+Response last_administrator(const Error& error) {
+  return error.code == ErrorCode::kConflict ? error_response(Surface::kNative, 409, "last_administrator", error.message) : native(error);
+}
+
 // The fields of the body that say something of a person, laid over `person`. Names what changed.
 Result<std::vector<std::string>> take_person(const App& app, const Json& body, govern::Person& person) {
   std::vector<std::string> changed;
@@ -60,12 +65,20 @@ Response add_person(App& app, Request& request) {
   if (!password) return native(password.error());
   govern::Person person;
   person.name = *name;
-  person.source = "local";
+  const auto source = text_field(*body, "source");
+  if (!source) return native(source.error());
+  person.source = source->value_or("local");
+  if (person.source != "local" && person.source != "oidc" && person.source != "ldap") {
+    return error_response(Surface::kNative, 400, "invalid", "source is \"local\", \"oidc\" or \"ldap\": by what the person signs in");
+  }
+  if (person.source != "local" && *password) return error_response(Surface::kNative, 400, "invalid", "who signs in by " + person.source + " has no password here");
   const auto taken = take_person(app, *body, person);
   if (!taken) return native(taken.error());
   std::optional<std::string_view> secret;
   if (*password) secret = **password;
-  if (const Status added = app.registry.add_person(person, secret); !added) return native(added.error());
+  if (const Status added = app.registry.add_person(person, secret); !added) {
+    return added.error().code == ErrorCode::kConflict ? error_response(Surface::kNative, 409, "name_taken", added.error().message) : native(added.error());
+  }
   if (const auto kept = app.record(request.identity, "person", *name, "", person_details(app, "add", person, {})); !kept) return native(kept.error());
   const auto added = app.registry.person(*name);
   if (!added) return native(added.error());
@@ -86,10 +99,13 @@ Response change_person(App& app, Request& request) {
     return error_response(Surface::kNative, 409, "conflict", "nobody disables himself or changes his own role; another administrator does");
   }
   if (!changed->empty()) {
-    if (const Status done = app.registry.change_person(*person); !done) return native(done.error());
+    if (const Status done = app.registry.change_person(*person); !done) return last_administrator(done.error());
   }
   if (*password) {
-    if (const Status done = app.registry.set_password(person->name, **password); !done) return native(done.error());
+    if (const Status done = app.registry.set_password(person->name, **password); !done) {
+      const bool weak = done.error().code == ErrorCode::kInvalid;
+      return error_response(Surface::kNative, status_of(done.error().code), weak ? "weak_password" : code_of(status_of(done.error().code)), done.error().message);
+    }
     changed->emplace_back("password");
   }
   if (const auto kept = app.record(request.identity, "person", person->name, "", person_details(app, "change", *person, *changed)); !kept) {
@@ -105,7 +121,7 @@ Response remove_person(App& app, Request& request) {
   if (name == request.identity.person.name) return error_response(Surface::kNative, 409, "conflict", "nobody removes himself; another administrator does");
   const auto person = app.registry.person(name);
   if (!person) return native(person.error());
-  if (const Status done = app.registry.remove_person(name); !done) return native(done.error());
+  if (const Status done = app.registry.remove_person(name); !done) return last_administrator(done.error());
   if (const auto kept = app.record(request.identity, "person", name, "", person_details(app, "remove", *person, {})); !kept) return native(kept.error());
   Response response;
   response.status = 204;

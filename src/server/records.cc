@@ -111,7 +111,7 @@ Response list_records(App& app, Request& request) {
   const auto listing = Access(app, request.identity).list(filter);
   Json records = Json::array();
   for (size_t i = 0; i < listing.records.size(); ++i) records.push_back(record_json(listing.records[i], listing.versions[i]));
-  return json_response({{"records", std::move(records)}, {"next", listing.next.empty() ? Json() : Json(listing.next)}, {"total", listing.total}});
+  return json_response({{"records", std::move(records)}, {"next", listing.next.empty() ? Json() : Json(listing.next)}, {"total", listing.total ? Json(*listing.total) : Json()}});
 }
 
 Response show_record(App& app, Request& request) {

@@ -32,7 +32,12 @@ const std::vector<Route>& table() {
       {"POST", "/api/first", kOpen, {}, kNative, Body::kJson, first_use, "firstUse", "Make the first administrator with the secret of the one-time link", {}, "FirstUse", {{200, "Session"}}},
       {"POST", "/api/session", kOpen, {}, kNative, Body::kJson, sign_in, "signIn", "Sign in", {}, "SignIn", {{200, "Session"}}},
       {"GET", "/api/session", kSignedIn, {}, kNative, Body::kNone, who_am_i, "whoAmI", "Who is signed in", {}, "", {{200, "Session"}}},
-      {"DELETE", "/api/session", kSignedIn, {}, kNative, Body::kNone, sign_out, "signOut", "Sign out", {}, "", {{204, ""}}},
+      {"DELETE", "/api/session", kSignedIn, {}, kNative, Body::kNone, sign_out, "signOut", "Sign out; `continue`: where the provider's own page for it is", {}, "", {{200, "SignedOut"}, {204, ""}}},
+      {"POST", "/api/password", kSignedIn, {}, kNative, Body::kJson, change_own_password, "changeOwnPassword", "Change one's own password; other sessions end", {}, "PasswordChange", {{204, ""}}},
+      {"GET", "/api/sign-in", kOpen, {}, kNative, Body::kNone, sign_in_ways, "signInWays", "By which providers one can sign in", {}, "", {{200, "SignInWays"}}},
+      {"GET", "/api/sign-in/oidc", kOpen, {}, kNative, Body::kNone, oidc_begin, "signInOidc", "To the provider, with a browser", {}, "", {{302, ""}}},
+      {"GET", "/api/sign-in/oidc/return", kOpen, {}, kNative, Body::kNone, oidc_return, "signInOidcReturn", "Back from the provider: signed in, or /#/sign-in?error=CODE",
+       {{"code", "string", "To be redeemed"}, {"state", "string", "As it was sent there"}, {"iss", "string", "Who answers (RFC 9207)"}, {"error", "string", "Instead of a code"}}, "", {{302, ""}}},
       // finding and asking
       {"GET", "/api/search", kScope, Scope::kSearch, kNative, Body::kNone, search, "search", "Find passages",
        {{"q", "string", "Words, \"phrases\", title: type: label: record: after: before:", true}, {"limit", "integer", "At most so many, up to 100"}, kAsOf, {"passages", "integer", "1: several passages of a record, not only the best"}}, "", {{200, "SearchResult"}}},

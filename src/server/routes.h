@@ -57,12 +57,17 @@ Response readyz(App&, Request&);
 Response metrics(App&, Request&);
 Response openapi(App&, Request&);
 Response system(App&, Request&);
-// session.cc
+// identity.cc
 Response first_open(App&, Request&);
 Response first_use(App&, Request&);
 Response sign_in(App&, Request&);
 Response who_am_i(App&, Request&);
 Response sign_out(App&, Request&);
+Response change_own_password(App&, Request&);
+// sign_in.cc
+Response sign_in_ways(App&, Request&);
+Response oidc_begin(App&, Request&);
+Response oidc_return(App&, Request&);
 // ask.cc
 Response search(App&, Request&);
 Response ask(App&, Request&);

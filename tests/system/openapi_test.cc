@@ -75,6 +75,10 @@ TEST_F(OpenApiTest, EveryOperationIsAsDocumented) {
   call("POST", "/api/first", "/api/first", 401, {{"secret", "s"}, {"name", "n"}, {"password", kPassword}});
   check("POST", "/api/session", client().post("/api/session", {{"name", "admin"}, {"password", kPassword}}), 200);
   call("POST", "/api/session", "/api/session", 401, {{"name", "admin"}, {"password", "wrong wrong wrong"}});
+  call("GET", "/api/sign-in", "/api/sign-in", 200);
+  call("GET", "/api/sign-in/oidc", "/api/sign-in/oidc", 404);
+  call("GET", "/api/sign-in/oidc/return", "/api/sign-in/oidc/return", 404);
+  call("POST", "/api/password", "/api/password", 403, {{"password", kPassword}, {"new", "another long password"}});
   // records
   const HttpReply uploaded = admin_->upload({{"a.md", "# 출입\n\n출입증은 총무팀에서 발급한다. 문의: 010-1234-5678\n\n| 층 | 부서 |\n|---|---|\n| 1 | 총무팀 |\n"}, {"b.md", "# 둘째\n\n[첫째](a.md)를 보라.\n"}}, "O");
   check("POST", "/api/records", uploaded, 202);

@@ -70,6 +70,56 @@ TEST_F(ServeTest, ThereIsOneFirstAdministratorAndNoWayInWithout) {
   EXPECT_EQ(with_key("wrong").get("/api/session").status, 401);
 }
 
+TEST_F(ServeTest, OnesOwnPasswordIsChanged) {
+  serve();
+  administrator();
+  HttpClient c = client(), other = client();
+  const HttpReply session = c.post("/api/session", {{"name", "admin"}, {"password", kPassword}});
+  c.headers = session_headers(session);
+  other.headers = session_headers(other.post("/api/session", {{"name", "admin"}, {"password", kPassword}}));
+  constexpr const char* kNew = "four words in a row";
+  const auto code = [](const HttpReply& reply) { return reply.json()["error"]["code"].get<std::string>(); };
+  EXPECT_EQ(code(c.post("/api/password", {{"password", "wrong wrong"}, {"new", kNew}})), "wrong_password");
+  EXPECT_EQ(code(c.post("/api/password", {{"password", kPassword}, {"new", "short"}})), "weak_password");
+  const HttpReply changed = c.post("/api/password", {{"password", kPassword}, {"new", kNew}});
+  ASSERT_EQ(changed.status, 204) << changed.body;
+  EXPECT_EQ(other.get("/api/session").status, 401) << "other sessions are over";
+  const std::string cookie = changed.headers.at("set-cookie");
+  c.headers = {{"Cookie", cookie.substr(0, cookie.find(';'))}};
+  EXPECT_EQ(c.get("/api/session").status, 200) << "this one goes on";
+  EXPECT_EQ(code(client().post("/api/session", {{"name", "admin"}, {"password", kPassword}})), "wrong_password");
+  EXPECT_EQ(client().post("/api/session", {{"name", "admin"}, {"password", kNew}}).status, 200);
+}
+
+TEST_F(ServeTest, AFilteredListComesInPagesThatEnd) {
+  // More than are looked at for a page, of which few fit, most of these at the end.
+  std::string lines;
+  for (int i = 0; i < 4500; ++i) {
+    char line[120];
+    std::snprintf(line, sizeof line, "{\"id\":\"r%04d\",\"title\":\"%s %d\",\"text\":\"본문 %d.\"}\n", i, i == 5 || i > 4490 ? "찾을것" : "다른것", i, i);
+    lines += line;
+  }
+  ASSERT_EQ(run({"add", write("many.jsonl", lines).string()}).status, 0);
+  serve();
+  const HttpClient admin = administrator();
+  EXPECT_EQ(admin.get("/api/records?limit=3").json()["total"], 4500);
+  std::vector<std::string> found;
+  std::string after;
+  int pages = 0;
+  for (bool more = true; more && pages < 20; ++pages) {
+    const Json page = admin.get("/api/records?limit=4&q=%EC%B0%BE%EC%9D%84%EA%B2%83&after=" + after).json();
+    for (const Json& record : page["records"]) found.push_back(record["record"]);
+    EXPECT_LE(page["records"].size(), 4U);
+    EXPECT_TRUE(page["total"].is_null());
+    more = page["next"].is_string();
+    if (more) after = page["next"];
+  }
+  EXPECT_EQ(found.size(), 10U);
+  EXPECT_TRUE(std::is_sorted(found.begin(), found.end()));
+  EXPECT_GE(pages, 4);
+  EXPECT_LE(pages, 6) << "three scans, and the pages that fill up";
+}
+
 TEST_F(ServeTest, ASessionNeedsItsTokenForChangesAndEnds) {
   serve();
   administrator();

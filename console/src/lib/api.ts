@@ -1,7 +1,7 @@
 // Calls to the server. Every failure becomes an ApiError whose message is the one line to show.
 import { EventParser } from './sse'
 import type { Answer, Citation } from './types'
-import { t } from './i18n.svelte'
+import { t, tr } from './i18n.svelte'
 
 export class ApiError extends Error {
   constructor(readonly status: number, readonly code: string, message: string) {
@@ -135,6 +135,12 @@ export function upload(
   })
 }
 
+// The one line to show: that of the error's code in the reader's language, in which the server's own may stand; else the
+// server's own.
 export function message(error: unknown): string {
+  if (error instanceof ApiError) {
+    const said = tr('refused', error.code)
+    if (said !== error.code) return said.replace('{message}', () => error.message)
+  }
   return error instanceof Error ? error.message : String(error)
 }

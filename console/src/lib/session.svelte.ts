@@ -35,9 +35,11 @@ export async function first(secret: string, name: string, password: string): Pro
   take(await post<Session>('/api/first', { secret, name, password }, { quiet: true }))
 }
 export async function signOut(): Promise<void> {
-  await remove('/api/session')
+  const reply = await remove<{ continue?: string } | undefined>('/api/session')
   state.over = false
   take(null)
+  // Signed out here; the provider's own page for it comes next.
+  if (reply?.continue) location.href = reply.continue
 }
 export function may(scope: Scope): boolean {
   return state.session?.person.may.includes(scope) ?? false

@@ -65,7 +65,8 @@ export interface RecordDetail extends Omit<RecordEntry, 'versions'> {
   versions: Version[]
   personal?: PersonalFound[]
 }
-export interface RecordPage { records: RecordEntry[]; next: string | null; total: number }
+export interface SignInWays { oidc: { title: string } | null; ldap: { title: string } | null }
+export interface RecordPage { records: RecordEntry[]; next: string | null; total: number | null }
 export interface Block {
   index: number
   anchor: string

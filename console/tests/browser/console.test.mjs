@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
-import { start } from '../../mock/server.mjs'
+import { start, ways } from '../../mock/server.mjs'
 import { launch, sizes } from './browser.mjs'
 import { ask, pages, signIn } from './pages.mjs'
 
@@ -73,6 +73,27 @@ describe('signing in', () => {
     await page.locator('button[type="submit"]').click()
     await page.locator('main table').waitFor()
     assert.match(page.url(), /#\/records/)
+    await done()
+  })
+  test('one signs in with the organisation\'s own account, and is told when that fails', async () => {
+    const { page, done } = await open({ who: '' })
+    ways.oidc = { title: '기관 계정' }
+    ways.ldap = { title: '기관 디렉터리' }
+    await page.goto(`${base}/#/sign-in?error=name_taken`)
+    const link = page.getByRole('link', { name: '기관 계정(으)로 로그인' })
+    assert.equal(await link.getAttribute('href'), '/api/sign-in/oidc')
+    await page.getByText('기관 디렉터리의 이름과 비밀번호').waitFor()
+    assert.match(await text(page, '[role="alert"]'), /다른 사람이 쓰고 있습니다/)
+    await page.getByRole('button', { name: 'English' }).click()
+    await page.getByRole('link', { name: 'Sign in with 기관 계정' }).waitFor()
+    await page.getByRole('button', { name: '한국어' }).click()
+    ways.oidc = ways.ldap = null
+    await page.reload()
+    await page.locator('input[autocomplete="username"]').fill('member')
+    assert.equal(await page.locator('a.provider').count(), 0)
+    await page.locator('input[type="password"]').fill('mock-password')
+    await page.locator('button[type="submit"]').click()
+    await page.locator('#question').waitFor()
     await done()
   })
   test('people see only the pages they may use', async () => {

@@ -48,7 +48,7 @@ afterAll(() => server.close())
 
 const record = encodeURIComponent('WS-118')
 it.each([
-  ['GET', '/api/first', 'First'], ['GET', '/api/session', 'Session'], ['GET', '/api/records', 'RecordList'], ['GET', `/api/records/${record}`, 'RecordDetail'],
+  ['GET', '/api/first', 'First'], ['GET', '/api/sign-in', 'SignInWays'], ['GET', '/api/session', 'Session'], ['GET', '/api/records', 'RecordList'], ['GET', `/api/records/${record}`, 'RecordDetail'],
   ['GET', `/api/records/${encodeURIComponent('부적합/NCR-2025-012.odt')}`, 'RecordDetail'], ['GET', `/api/records/${record}/blocks?version=2`, 'BlockList'],
   ['GET', `/api/records/${record}/links`, 'LinkList'], ['GET', '/api/search?q=베어링', 'SearchResult'], ['GET', '/api/proposals', 'ProposalList'], ['GET', '/api/jobs', 'JobList'],
   ['GET', '/api/gold', 'GoldList'], ['GET', '/api/evaluations', 'EvaluationList'], ['GET', '/api/evaluations/e7', 'Evaluation'], ['POST', '/api/evaluations', 'JobStarted'],

@@ -1,8 +1,10 @@
 // Routes, uploads, runs of the gold questions, charts, languages, exports.
 import { describe, expect, it } from 'vitest'
+import { ApiError, message } from '../../src/lib/api'
 import { around, linePath, rateAxis } from '../../src/lib/chart'
 import { en } from '../../src/lib/en'
 import { asHtml, asJson, asMarkdown, asText } from '../../src/lib/export'
+import { setLang } from '../../src/lib/i18n.svelte'
 import { ko } from '../../src/lib/ko'
 import { compare } from '../../src/lib/rate'
 import { href, parse } from '../../src/lib/router.svelte'
@@ -19,6 +21,19 @@ describe('routes', () => {
     expect(parse('#/record/%E0%A4%A').arg).toBe('%E0%A4%A')
     expect(parse('').page).toBe('ask')
     expect(parse('#/first/SECRET').arg).toBe('SECRET')
+  })
+})
+
+describe('refusals', () => {
+  it('are said in the reader\'s language by their code, with the server\'s line where it says more', () => {
+    setLang('ko')
+    expect(message(new ApiError(429, 'locked_out', 'too many failed sign-ins; try again in 30 s'))).toMatch(/잘못된 로그인/)
+    expect(message(new ApiError(400, 'invalid', '"label" is missing; $& it'))).toBe('보낸 내용에 잘못이 있습니다. ("label" is missing; $& it)')
+    expect(message(new ApiError(418, 'teapot', 'short and stout'))).toBe('short and stout')
+    setLang('en')
+    expect(message(new ApiError(429, 'locked_out', 'try again in 30 s'))).toMatch(/failed sign-ins/)
+    expect(message(new ApiError(400, 'invalid', 'what exactly'))).toBe('what exactly')
+    expect(message(new Error('plain'))).toBe('plain')
   })
 })
 
