@@ -58,6 +58,7 @@ Json report_json(const train::RunReport& r) {
   json["seconds"] = r.seconds;
   json["processor_seconds"] = r.processor_s;
   json["tokens_per_s"] = r.tokens_per_s;
+  json["ranks"] = r.ranks;
   json["files"] = Json::array();
   for (const fs::path& file : r.files) json["files"].push_back(file.string());
   if (!r.note.empty()) json["note"] = r.note;
@@ -65,7 +66,9 @@ Json report_json(const train::RunReport& r) {
 }
 
 int print_report(const Common& common, const Result<train::RunReport>& report) {
-  if (!report) return report_error(report.error());
+  // Empty: rank 0 says it, and its status is the job's. A launcher that saw another rank fail first could stop rank 0 before it has.
+  if (!report) return report.error().message.empty() ? 0 : report_error(report.error());
+  if (train::launched_rank() != 0) return 0;
   if (common.json) {
     print_json(report_json(*report));
     return 0;
@@ -86,7 +89,7 @@ int print_report(const Common& common, const Result<train::RunReport>& report) {
 
 int run_tune(const Common& common, TuneArguments arguments) {
   const auto model = find_model(common, arguments.model);
-  if (!model) return report_error(model.error());
+  if (!model) return train::launched_rank() == 0 ? report_error(model.error()) : 1;
   train::TuneOptions& options = arguments.options;
   options.model = *model;
   options.run.kept_bytes = static_cast<uint64_t>(arguments.kept_megabytes * 1048576);

@@ -281,9 +281,7 @@ Status write_model(const fs::path& path, const Network<float>& net, const Config
   });
 }
 
-}  // namespace
-
-Result<RunReport> pretrain(const PretrainOptions& options, const StepProgress& progress) {
+Result<RunReport> pretrain_with(Ranks& ranks, const PretrainOptions& options, const StepProgress& progress) {
   SILLOK_ASSIGN(Config config, read_config(options.config));
   config.run.threads = options.threads;
   config.run.resume = options.resume;
@@ -291,7 +289,7 @@ Result<RunReport> pretrain(const PretrainOptions& options, const StepProgress& p
   auto tokenizer = model::Tokenizer::from(*from);
   if (!tokenizer) return fail(tokenizer.error().in(options.tokenizer.empty() ? "the tokenizer" : options.tokenizer.string()));
   SILLOK_ASSIGN(const Dataset dataset, read_dataset(options.data, *from, **tokenizer, config.run.context));
-  SILLOK_ASSIGN(const FileLock lock, open_run_folder(options.out, config.run.resume));
+  SILLOK_ASSIGN(const std::optional<FileLock> lock, open_run_folder(ranks, options.out, config.run.resume));
 
   Network<float> network = make_network(config, (*tokenizer)->size());
   Fingerprint fingerprint;
@@ -299,9 +297,10 @@ Result<RunReport> pretrain(const PretrainOptions& options, const StepProgress& p
   fingerprint.add("configuration", sha256_hex(config.text));
   fingerprint.add("tokens of the tokenizer", (*tokenizer)->size());
   fingerprint.add(config.run);
-  Workers workers(config.run.threads);
+  Workers workers(ranks.threads(config.run.threads));
   SequenceStream stream(dataset, config.run.context, config.run.seed);
-  SILLOK_ASSIGN(RunReport report, run_steps({network, workers, stream, config.run, options.out, fingerprint}, progress));
+  SILLOK_ASSIGN(RunReport report, run_steps({ranks, network, workers, stream, config.run, options.out, fingerprint}, progress));
+  if (!ranks.first()) return report;
   SILLOK_TRY(write_model(options.out / "model.gguf", network, config, *from));
   report.files = {options.out / "model.gguf"};
   report.examples = dataset.examples.size();
@@ -310,6 +309,13 @@ Result<RunReport> pretrain(const PretrainOptions& options, const StepProgress& p
   report.tokens = dataset.tokens;
   report.targets = dataset.targets;
   return report;
+}
+
+}  // namespace
+
+Result<RunReport> pretrain(const PretrainOptions& options, const StepProgress& progress) {
+  SILLOK_ASSIGN(const std::unique_ptr<Ranks> ranks, Ranks::join());
+  return ranks->together([&] { return pretrain_with(*ranks, options, progress); });
 }
 
 }  // namespace sillok::train

@@ -79,9 +79,15 @@ struct RunReport {
   double first_loss = 0, last_loss = 0;
   std::optional<Preferences> preferences;  // of the last step that this process made
   double seconds = 0, tokens_per_s = 0, processor_s = 0;  // of this process's steps
+  uint32_t ranks = 1;                // processes that shared the run
   std::vector<fs::path> files;
   std::string note;                  // what was left out and why, or ""
 };
+
+// Which of the processes that mpirun or srun started this one is; 0 where it is alone. `tune` and `pretrain` share each step's
+// sequences out among them, and rank 0 alone writes and reports progress. A failure has its message on rank 0 and an empty one on
+// the others.
+uint32_t launched_rank();
 
 // ---------------------------------------------------------------------------------------------
 // Tuning: low-rank pairs beside the frozen matrices of a model

@@ -19,9 +19,7 @@ Result<uint64_t> hash_of_file(const fs::path& path) {
   return hash;
 }
 
-}  // namespace
-
-Result<RunReport> tune(const TuneOptions& options, const StepProgress& progress) {
+Result<RunReport> tune_with(Ranks& ranks, const TuneOptions& options, const StepProgress& progress) {
   const RunSettings& settings = options.run;
   SILLOK_ASSIGN(const std::shared_ptr<const model::Gguf> file, model::Gguf::open(options.model));
   auto network = read_network<float>(file, settings.context);
@@ -36,7 +34,7 @@ Result<RunReport> tune(const TuneOptions& options, const StepProgress& progress)
   if (preferences && !(options.beta > 0)) return fail(ErrorCode::kInvalid, "beta must be positive");
   SILLOK_ASSIGN(const Dataset dataset,
                 read_dataset(options.data, *file, **tokenizer, settings.context, preferences ? Lines::kPreferences : Lines::kExamples));
-  SILLOK_ASSIGN(const FileLock lock, open_run_folder(options.out, settings.resume));
+  SILLOK_ASSIGN(const std::optional<FileLock> lock, open_run_folder(ranks, options.out, settings.resume));
 
   Fingerprint fingerprint;
   fingerprint.add("data", dataset.digest);
@@ -48,9 +46,10 @@ Result<RunReport> tune(const TuneOptions& options, const StepProgress& progress)
   if (preferences) fingerprint.add("preferences, beta", options.beta);
   fingerprint.add(settings);
 
-  Workers workers(settings.threads);
+  Workers workers(ranks.threads(settings.threads));
   SequenceStream stream(dataset, settings.context, settings.seed);
-  SILLOK_ASSIGN(RunReport report, run_steps({*network, workers, stream, settings, options.out, fingerprint, preferences ? options.beta : 0}, progress));
+  SILLOK_ASSIGN(RunReport report, run_steps({ranks, *network, workers, stream, settings, options.out, fingerprint, preferences ? options.beta : 0}, progress));
+  if (!ranks.first()) return report;
   SILLOK_ASSIGN(const SavedAdapter saved, save_adapters(*network, options.lora, options.model.filename().string(), options.out));
   report.files = {options.out / "adapter.gguf"};
   if (saved.peft_refusal.empty()) {
@@ -65,6 +64,13 @@ Result<RunReport> tune(const TuneOptions& options, const StepProgress& progress)
   report.tokens = dataset.tokens;
   report.targets = dataset.targets;
   return report;
+}
+
+}  // namespace
+
+Result<RunReport> tune(const TuneOptions& options, const StepProgress& progress) {
+  SILLOK_ASSIGN(const std::unique_ptr<Ranks> ranks, Ranks::join());
+  return ranks->together([&] { return tune_with(*ranks, options, progress); });
 }
 
 }  // namespace sillok::train

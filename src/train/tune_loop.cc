@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <fstream>
@@ -68,8 +69,13 @@ class Steps {
   Result<RunReport> go(const StepProgress& progress) {
     SILLOK_ASSIGN(head_.steps, resolve_steps(run_.settings, run_.stream));
     SILLOK_TRY(resume());
-    SILLOK_ASSIGN(Log log, Log::open(run_.folder / kLog, head_.step));
+    SILLOK_TRY(run_.ranks.same(hash64(head_.fingerprint, head_.step), "other data, settings, another model or checkpoint"));
+    std::optional<Log> log;
+    if (run_.ranks.first()) {
+      SILLOK_ASSIGN(log, Log::open(run_.folder / kLog, head_.step));
+    }
     RunReport report;
+    report.ranks = static_cast<uint32_t>(run_.ranks.count());
     report.steps = head_.steps;
     report.resumed_from = head_.step;
     for (const auto& parameter : run_.network.parameters) report.trained_parameters += parameter->value.size();
@@ -88,13 +94,15 @@ class Steps {
       report.tokens_per_s = step.tokens_per_s = static_cast<double>(rows_) / seconds;
       step.seconds_left = seconds / here * static_cast<double>(head_.steps - head_.step);
       report.preferences = step.preferences;
-      SILLOK_TRY(log.add(step));
+      if (!run_.ranks.first()) continue;
+      SILLOK_TRY(log->add(step));
       if (progress) progress(step);
       if (head_.step % run_.settings.save_every == 0 || head_.step == head_.steps) {
         SILLOK_TRY(write_checkpoint(run_.folder / kCheckpoint, head_, run_.network.parameters, optimiser_));
       }
     }
     report.processor_s = processor_seconds() - processor_start;
+    SILLOK_TRY(run_.ranks.sum(std::span(&report.processor_s, 1)));
     report.first_loss = head_.first_loss;
     report.last_loss = head_.last_loss;
     return report;
@@ -123,7 +131,11 @@ class Steps {
     }
     run_.network.zero_gradients();
     PreferenceSums sums;
-    for (const Sequence& sequence : sequences) add(sequence, 1 / static_cast<double>(shares), sums);
+    const size_t ranks = run_.ranks.count(), rank = run_.ranks.rank();
+    for (size_t i = sequences.size() * rank / ranks; i < sequences.size() * (rank + 1) / ranks; ++i) {
+      add(sequences[i], 1 / static_cast<double>(shares), sums);
+    }
+    SILLOK_TRY(add_up(sums));
     report.loss = sums.loss / static_cast<double>(shares);
     if (run_.preference_beta > 0) report.preferences = {sums.right / static_cast<double>(shares), sums.margin / static_cast<double>(shares)};
     report.gradient_norm = optimiser_.gradient_norm();
@@ -135,6 +147,16 @@ class Steps {
     const double clip = run_.settings.clip;
     optimiser_.step(report.rate, clip > 0 && report.gradient_norm > clip ? clip / report.gradient_norm : 1);
     return {};
+  }
+
+  // The sums of all ranks, each over its part of the step's sequences.
+  Status add_up(PreferenceSums& sums) {
+    std::array<double, 3> values = {sums.loss, sums.margin, sums.right};
+    SILLOK_TRY(run_.ranks.sum(values));
+    sums = {values[0], values[1], values[2]};
+    std::vector<std::span<float>> gradients;
+    for (const auto& parameter : run_.network.parameters) gradients.emplace_back(parameter->gradient);
+    return run_.ranks.sum(gradients);
   }
 
   void add(const Sequence& sequence, double weight, PreferenceSums& sums) {
@@ -177,20 +199,21 @@ void Fingerprint::add(const RunSettings& run) {
   add("seed", run.seed);
 }
 
-Result<FileLock> open_run_folder(const fs::path& folder, bool resume) {
+Result<std::optional<FileLock>> open_run_folder(const Ranks& ranks, const fs::path& folder, bool resume) {
+  if (!ranks.first()) return std::nullopt;
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) return fail(ErrorCode::kIo, folder.string() + ": cannot be made: " + error.message());
   auto lock = FileLock::acquire(folder / "lock", 0);
   if (!lock) return fail(lock.error().in(folder.string() + ": another process trains there"));
-  if (resume || !fs::exists(folder / kCheckpoint)) return lock;
+  if (resume || !fs::exists(folder / kCheckpoint)) return std::optional<FileLock>(std::move(*lock));
   const auto head = read_checkpoint_head(folder / kCheckpoint);
   if (!head) return fail(head.error());
   if (head->step < head->steps) {
     return fail(ErrorCode::kConflict, folder.string() + ": holds a run interrupted after " + std::to_string(head->step) + " of " +
                                           std::to_string(head->steps) + " steps; go on with --resume, or give another --out");
   }
-  return lock;
+  return std::optional<FileLock>(std::move(*lock));
 }
 
 Result<uint64_t> resolve_steps(const RunSettings& s, const SequenceStream& stream) {

@@ -6,6 +6,7 @@
 #include "train/autograd_decoder.h"
 #include "train/dataset_chat.h"
 #include "train/optimiser.h"
+#include "train/ranks.h"
 #include "train/train.h"
 
 namespace sillok::train {
@@ -27,13 +28,14 @@ class Fingerprint {
   std::string text_;
 };
 
-// A lock on the folder of a run, made if need be; kConflict if another process trains there, or an unfinished run lies there
+// A lock on the folder of a run, made if need be, held by rank 0 for all; kConflict if another process trains there, or an unfinished run lies there
 // and `resume` is not set.
-Result<FileLock> open_run_folder(const fs::path& folder, bool resume);
+Result<std::optional<FileLock>> open_run_folder(const Ranks& ranks, const fs::path& folder, bool resume);
 
 // Trains every parameter of `network` on the stream: steps, log.jsonl and checkpoint.bin in `folder`. The settings' `steps` is
 // resolved by resolve_steps. The same settings give the same bits, interrupted or not, for any number of threads.
 struct Run {
+  Ranks& ranks;
   Network<float>& network;
   Workers& workers;
   SequenceStream& stream;

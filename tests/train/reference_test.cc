@@ -101,7 +101,9 @@ TEST(ReferenceTest, FirstTwentyLossesAreThoseOfDoublePrecision) {
   std::vector<double> losses;
   Workers workers(2);
   const Fingerprint fingerprint;
-  const auto report = run_steps({net, workers, stream, run, folder.path, fingerprint},
+  const auto alone = Ranks::join();
+  ASSERT_TRUE(alone);
+  const auto report = run_steps({**alone, net, workers, stream, run, folder.path, fingerprint},
                                 [&losses](const StepReport& step) { losses.push_back(step.loss); });
   ASSERT_TRUE(report) << report.error().message;
   ASSERT_EQ(losses.size(), expected.size());
