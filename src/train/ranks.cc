@@ -29,7 +29,7 @@ Result<const MpiTable*> load_plugin() {
   if (library == nullptr) {
     const char* why = ::dlerror();
     return fail(ErrorCode::kNotFound, "started by a launcher of several processes, but MPI cannot be loaded: " +
-                                          std::string(why != nullptr ? why : plugin.c_str()) + "; is libopenmpi3 installed?");
+                                          std::string(why != nullptr ? why : plugin.c_str()) + "; run tools/packages mpi and build again");
   }
   const auto* table = static_cast<const MpiTable*>(::dlsym(library, kMpiTableSymbol));
   if (table == nullptr || table->version != kMpiTableVersion) {
