@@ -212,7 +212,7 @@ Result<Json> answer_question(App& app, const govern::Identity& who, const AskInp
   const double seconds = seconds_since(start);
   app.metrics.ask.add(seconds);
   json["ms"] = {{"search", written.answer.search_ms}, {"total", seconds * 1000}};
-  if (events.on_text && !written.written) events.on_text(written.answer.answerable ? written.answer.text : std::string());
+  if (events.on_text && events.tell_quoted && !written.written) events.on_text(written.answer.answerable ? written.answer.text : std::string());
   return json;
 }
 

@@ -16,6 +16,7 @@ struct AskInput {
 struct AskEvents {
   std::function<void(const Json& evidence)> on_evidence;  // any may be empty
   std::function<void(std::string_view text)> on_text;
+  bool tell_quoted = true;  // on_text gets the span of a quoted answer too
   std::function<bool()> cancelled;
 };
 

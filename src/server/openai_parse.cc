@@ -9,6 +9,12 @@ constexpr uint32_t kUsualTokens = 1024;
 constexpr size_t kMaxStops = 16;
 constexpr size_t kMaxTools = 128;
 
+// The text of a field; "" if it is absent or no text.
+std::string word_of(const Json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
 template <typename T>
 Status put(const Result<std::optional<double>>& value, double least, double most, const char* name, T& out) {
   if (!value) return fail(value.error());
@@ -90,7 +96,7 @@ Result<std::string> text_of(const Json& content) {
   if (!content.is_array()) return fail(ErrorCode::kInvalid, "a message's \"content\" must be a string or a list of parts");
   std::string text;
   for (const Json& part : content) {
-    if (!part.is_object() || part.value("type", "") != "text" || !part.contains("text") || !part["text"].is_string()) {
+    if (!part.is_object() || word_of(part, "type") != "text" || !part.contains("text") || !part["text"].is_string()) {
       return fail(ErrorCode::kUnsupported, "a message's \"content\" may hold text parts only");
     }
     text += part["text"].get<std::string>();
@@ -133,13 +139,15 @@ Result<std::string> parse_tools(const LoadedModel& model, const Json& body, RawR
   if (tools == body.end() || tools->is_null()) return std::string();
   if (!tools->is_array() || tools->size() > kMaxTools) return fail(ErrorCode::kInvalid, "\"tools\" must be a list of at most 128");
   const Json choice = body.value("tool_choice", Json("auto"));
-  if (choice == "none" || tools->empty()) return std::string();
+  if (choice == "none" || choice.is_null() || tools->empty()) return std::string();
   std::string only;
-  if (choice.is_object() && choice.contains("function") && choice["function"].is_object()) only = choice["function"].value("name", "");
+  if (choice.is_object() && choice.contains("function") && choice["function"].is_object()) only = word_of(choice["function"], "name");
+  const bool known = choice == "auto" || choice == "required" || !only.empty();
+  if (!known) return fail(ErrorCode::kInvalid, "\"tool_choice\" must be \"none\", \"auto\", \"required\" or {\"type\":\"function\",\"function\":{\"name\"}}");
   raw.tools = choice == "required" || !only.empty() ? RawRequest::Tools::kForced : RawRequest::Tools::kAuto;
   Json forms = Json::array();
   for (const Json& tool : *tools) {
-    const bool right = tool.is_object() && tool.value("type", "") == "function" && tool.contains("function") && tool["function"].is_object() &&
+    const bool right = tool.is_object() && word_of(tool, "type") == "function" && tool.contains("function") && tool["function"].is_object() &&
                        tool["function"].contains("name") && tool["function"]["name"].is_string();
     if (!right) return fail(ErrorCode::kInvalid, "every tool must be {\"type\":\"function\",\"function\":{\"name\",...}}");
     const Json& function = tool["function"];
@@ -161,7 +169,7 @@ Result<std::string> parse_tools(const LoadedModel& model, const Json& body, RawR
 Status parse_format(const LoadedModel& model, const Json& body, RawRequest& raw) {
   const auto format = body.find("response_format");
   if (format == body.end() || format->is_null()) return {};
-  const std::string type = format->is_object() ? format->value("type", "") : "";
+  const std::string type = format->is_object() ? word_of(*format, "type") : "";
   if (type == "text") return {};
   std::string schema;
   if (type == "json_object") {

@@ -214,6 +214,14 @@ Result<std::shared_ptr<LoadedModel>> raw_model(App& app, const std::string& name
   return fail(ErrorCode::kNotFound, "there is no model '" + shorten(clean_utf8(name), 100) + "'; GET /v1/models lists them");
 }
 
+// The field that a message begins with, `"n" must be 1` or `tools: ...`: OpenAI's clients show it as `param`.
+std::string field_of(const std::string& message) {
+  const size_t end = message.find_first_not_of("abcdefghijklmnopqrstuvwxyz_", message.starts_with('"') ? 1 : 0);
+  if (end == message.npos) return {};
+  if (message.starts_with('"')) return message[end] == '"' ? message.substr(1, end - 1) : std::string();
+  return message[end] == ':' ? message.substr(0, end) : std::string();
+}
+
 Response generate(App& app, Request& request, bool chat) {
   const auto body = parse_json(request.body);
   if (!body) return openai_error(body.error());
@@ -224,7 +232,7 @@ Response generate(App& app, Request& request, bool chat) {
   const auto model = raw_model(app, *name);
   if (!model) return openai_error(model.error(), "model");
   auto raw = chat ? parse_chat(**model, *body) : parse_completion(**model, *body);
-  if (!raw) return openai_error(raw.error());
+  if (!raw) return openai_error(raw.error(), field_of(raw.error().message));
   return generate_raw(app, request, *model, std::move(*raw));
 }
 

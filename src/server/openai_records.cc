@@ -12,7 +12,7 @@ Result<std::string> content_of(const Json& message) {
   if (!content->is_array()) return fail(ErrorCode::kInvalid, "a message's \"content\" must be a string or a list of parts");
   std::string text;
   for (const Json& part : *content) {
-    if (!part.is_object() || part.value("type", "") != "text" || !part.contains("text") || !part["text"].is_string()) {
+    if (!part.is_object() || part.value("type", Json()) != "text" || !part.contains("text") || !part["text"].is_string()) {
       return fail(ErrorCode::kUnsupported, "a message's \"content\" may hold text parts only");
     }
     text += part["text"].get<std::string>();
@@ -95,7 +95,7 @@ Response chat_over_records(App& app, const Request& request, const Json& body) {
   const auto wants_stream = flag_field(body, "stream");
   if (!wants_stream) return openai_error(wants_stream.error());
   bool usage = false;
-  if (const auto options = body.find("stream_options"); options != body.end() && options->is_object()) usage = options->value("include_usage", false);
+  if (const auto options = body.find("stream_options"); options != body.end() && options->is_object()) usage = options->value("include_usage", Json(false)) == true;
   const std::string id = completion_id("chatcmpl-");
   const int64_t created = now_micros() / 1'000'000;
   const govern::Identity who = request.identity;
@@ -128,6 +128,7 @@ Response chat_over_records(App& app, const Request& request, const Json& body) {
     std::string sent;
     events.cancelled = [&app, stream] { return stream->gone() || app.stopping.load(); };
     if (app.models()->generator() != nullptr) {
+      events.tell_quoted = false;  // what is quoted is said below, as the reply that is no stream says it
       events.on_text = [&](std::string_view text) {
         sent += text;
         send({{"content", text}}, nullptr, nullptr);
@@ -139,8 +140,8 @@ Response chat_over_records(App& app, const Request& request, const Json& body) {
       return;
     }
     if ((*answer)["written"] == false) {
-      const std::string text = in_words(*answer);
-      if (sent.empty()) send({{"content", text}}, nullptr, nullptr);
+      // A model may have begun and not come to an answer.
+      send({{"content", (sent.empty() ? "" : "\n\n") + in_words(*answer)}}, nullptr, nullptr);
     }
     send(Json::object(), "stop", &*answer);
     if (usage) {

@@ -28,10 +28,10 @@ before(async () => {
   const home = join(folder, "home");
   execFileSync(program, ["init", "--home", home]);
   mkdirSync(join(home, "models"));
-  execFileSync(makeModels, [join(home, "models"), "llama", "bert"]);
+  execFileSync(makeModels, [join(home, "models"), "llama-chat", "bert"]);
   writeFileSync(join(folder, "출입.md"), "# 출입\n\n출입증은 총무팀에서 발급한다.\n");
   execFileSync(program, ["add", "--home", home, join(folder, "출입.md")]);
-  server = spawn(program, ["serve", "--home", home, "--listen", "127.0.0.1:0", "--model", "llama"], { stdio: ["ignore", "ignore", "pipe"] });
+  server = spawn(program, ["serve", "--home", home, "--listen", "127.0.0.1:0", "--model", "llama-chat"], { stdio: ["ignore", "ignore", "pipe"] });
   let said = "";
   await new Promise((resolve, reject) => {
     server.stderr.on("data", (bytes) => {
@@ -63,7 +63,7 @@ after(async () => {
 test("openai: models", async () => {
   const names = [];
   for await (const model of openai.models.list()) names.push(model.id);
-  assert.deepEqual(names, ["sillok", "llama", "bert"]);
+  assert.deepEqual(names, ["sillok", "llama-chat", "bert"]);
   assert.equal((await openai.models.retrieve("sillok")).owned_by, "sillok");
 });
 
@@ -82,12 +82,97 @@ test("openai: chat over the records, whole and streamed", async () => {
 });
 
 test("openai: a model by its name: seed, stop, logprobs, schema, streaming", async () => {
-  const asked = { model: "llama", prompt: "abc abc", max_tokens: 8, seed: 3, temperature: 1 };
+  const asked = { model: "llama-chat", prompt: "abc abc", max_tokens: 8, seed: 3, temperature: 1 };
   const one = await openai.completions.create({ ...asked, logprobs: 2 });
   assert.equal(one.choices[0].logprobs.tokens.length, one.usage.completion_tokens);
   let text = "";
   for await (const chunk of await openai.completions.create({ ...asked, stream: true })) text += chunk.choices[0]?.text ?? "";
   assert.equal(text, one.choices[0].text);
+});
+
+// A random model under a grammar: it says nonsense, in exactly the form that was asked for.
+const place = { type: "object", properties: { place: { enum: ["총무팀", "안내실"] }, open: { type: "boolean" } }, required: ["place", "open"], additionalProperties: false };
+const ask = { model: "llama-chat", messages: [{ role: "user", content: question }], max_tokens: 200, seed: 7 };
+const isPlace = (text) => {
+  const value = JSON.parse(text);
+  assert.deepEqual(Object.keys(value).sort(), ["open", "place"]);
+  assert.ok(place.properties.place.enum.includes(value.place) && typeof value.open === "boolean");
+};
+
+test("openai: response_format, whole and streamed", async () => {
+  const response_format = { type: "json_schema", json_schema: { name: "place", strict: true, schema: place } };
+  const whole = await openai.chat.completions.create({ ...ask, response_format });
+  assert.equal(whole.choices[0].finish_reason, "stop");
+  isPlace(whole.choices[0].message.content);
+  assert.equal(whole.usage.total_tokens, whole.usage.prompt_tokens + whole.usage.completion_tokens);
+  let text = "", finish, usage;
+  for await (const chunk of await openai.chat.completions.create({ ...ask, response_format, stream: true, stream_options: { include_usage: true } })) {
+    text += chunk.choices[0]?.delta?.content ?? "";
+    finish = chunk.choices[0]?.finish_reason ?? finish;
+    usage = chunk.usage ?? usage;
+  }
+  assert.equal(text, whole.choices[0].message.content);
+  assert.equal(finish, "stop");
+  assert.deepEqual(usage.completion_tokens, whole.usage.completion_tokens);
+  // The client's own helper: it parses what comes back.
+  const parsed = await openai.chat.completions.parse({ ...ask, response_format });
+  assert.deepEqual(parsed.choices[0].message.parsed, JSON.parse(whole.choices[0].message.content));
+  const object = await openai.chat.completions.create({ ...ask, max_tokens: 400, response_format: { type: "json_object" } });
+  if (object.choices[0].finish_reason === "stop") assert.equal(typeof JSON.parse(object.choices[0].message.content), "object");
+});
+
+test("openai: tools, required and named, whole and streamed", async () => {
+  const tool = (name) => ({ type: "function", function: { name, description: "Where", parameters: place } });
+  const tools = [tool("find_place"), tool("find_room")];
+  const whole = await openai.chat.completions.create({ ...ask, tools, tool_choice: "required" });
+  const [choice] = whole.choices;
+  assert.equal(choice.finish_reason, "tool_calls");
+  assert.equal(choice.message.content, null);
+  assert.equal(choice.message.tool_calls.length, 1);
+  assert.match(choice.message.tool_calls[0].id, /^call_/);
+  assert.ok(["find_place", "find_room"].includes(choice.message.tool_calls[0].function.name));
+  isPlace(choice.message.tool_calls[0].function.arguments);
+  const named = await openai.chat.completions.create({ ...ask, tools, tool_choice: { type: "function", function: { name: "find_room" } } });
+  assert.equal(named.choices[0].message.tool_calls[0].function.name, "find_room");
+
+  const runner = openai.chat.completions.stream({ ...ask, tools, tool_choice: "required" });
+  const streamed = (await runner.finalChatCompletion()).choices[0];
+  assert.equal(streamed.finish_reason, "tool_calls");
+  assert.equal(streamed.message.tool_calls[0].function.arguments, choice.message.tool_calls[0].function.arguments);
+
+  // The call and its result go back as messages.
+  const { message } = choice;
+  const again = await openai.chat.completions.create({ ...ask, max_tokens: 8, tools, tool_choice: "none", messages: [...ask.messages, message, { role: "tool", tool_call_id: message.tool_calls[0].id, content: "총무팀" }] });
+  assert.equal(again.choices[0].message.tool_calls, undefined);
+  assert.equal(typeof again.choices[0].message.content, "string");
+});
+
+test("openai: what cannot be done is refused in OpenAI's convention, naming the field", async () => {
+  const tools = [{ type: "function", function: { name: "f", parameters: place } }];
+  const refused = async (more, param) => {
+    const error = await openai.chat.completions.create({ ...ask, ...more }).then(() => null, (e) => e);
+    assert.ok(error instanceof OpenAI.BadRequestError, `${JSON.stringify(more)}: ${error?.status} ${error?.message}`);
+    assert.equal(error.type, "invalid_request_error");
+    assert.equal(error.param, param, error.message);
+    assert.ok(error.code);
+  };
+  await refused({ tools, tool_choice: { type: "function", function: { name: "g" } } }, "tool_choice");
+  await refused({ tools, tool_choice: "sometimes" }, "tool_choice");
+  await refused({ tools, tool_choice: 7 }, "tool_choice");
+  await refused({ tools: "f" }, "tools");
+  await refused({ tools: [{ type: 7 }] }, null);
+  await refused({ tools: [{ type: "function", function: { name: "f", parameters: { type: "nonsense" } } }], tool_choice: "required" }, "tools");
+  await refused({ response_format: { type: 5 } }, "response_format");
+  await refused({ response_format: { type: "json_schema" } }, "response_format");
+  await refused({ response_format: { type: "json_schema", json_schema: { name: "x", schema: { type: "nonsense" } } } }, "response_format");
+  await refused({ tools, tool_choice: "required", response_format: { type: "json_object" } }, "response_format");
+  await refused({ n: 2 }, "n");
+  await refused({ temperature: -1 }, "temperature");
+  await refused({ stop: [""] }, "stop");
+  await refused({ stream: "yes" }, "stream");
+  await refused({ stream: true, max_tokens: 0 }, "max_tokens");
+  await refused({ messages: [{ role: "user", content: [{ type: 7 }] }] }, null);
+  await refused({ messages: [{ content: "who" }] }, null);
 });
 
 test("openai: embeddings, as numbers and packed", async () => {

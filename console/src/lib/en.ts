@@ -72,7 +72,7 @@ export const en: Record<keyof typeof ko, string> = {
   'refused.too_large': '{message}',
   'refused.timeout': 'It took too long. Try again.',
   'refused.unavailable': '{message}',
-  'refused.internal': 'Something went wrong in the server. Tell an administrator.',
+  'refused.internal': 'Something went wrong in the server; tell an administrator. ({message})',
   'refused.disk_full': "The server's disk is full. Tell an administrator.",
   'refused.invalid': '{message}',
   'refused.conflict': '{message}',

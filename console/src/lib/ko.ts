@@ -71,7 +71,7 @@ export const ko = {
   'refused.too_large': '보낸 것이 허용된 크기를 넘습니다. ({message})',
   'refused.timeout': '시간이 너무 오래 걸려 중단되었습니다. 다시 시도하십시오.',
   'refused.unavailable': '지금은 처리할 수 없습니다. 잠시 뒤에 다시 시도하십시오. ({message})',
-  'refused.internal': '서버에 문제가 생겼습니다. 관리자에게 알려 주십시오.',
+  'refused.internal': '서버에 문제가 생겼습니다. 관리자에게 알려 주십시오. ({message})',
   'refused.disk_full': '서버의 디스크가 가득 찼습니다. 관리자에게 알려 주십시오.',
   'refused.invalid': '보낸 내용에 잘못이 있습니다. ({message})',
   'refused.conflict': '지금 상태로는 할 수 없습니다. ({message})',
