@@ -22,11 +22,25 @@ std::string step_text(const train::StepReport& step) {
     std::snprintf(text, sizeof text, "  right %.0f %%  margin %.3f", 100 * step.preferences->accuracy, step.preferences->margin);
     all += text;
   }
-  return all;
+  std::snprintf(text, sizeof text, "  %.3g kJ%s", step.joules / 1000, step.energy_estimated ? " (estimated)" : "");
+  return all + text;
 }
 
-// On a terminal a line that is redrawn; otherwise, in a file or a pipe, a line now and then.
-train::StepProgress show_steps(const std::string& what) {
+Json step_json(const train::StepReport& step) {
+  Json json = {{"step", step.step}, {"steps", step.steps}, {"loss", step.loss}, {"rate", step.rate}, {"tokens_per_s", step.tokens_per_s},
+               {"seconds", step.seconds}, {"seconds_left", step.seconds_left}, {"joules", step.joules},
+               {"energy", step.energy_estimated ? "estimated" : "measured"}};
+  if (step.preferences) {
+    json["reward_accuracy"] = step.preferences->accuracy;
+    json["reward_margin"] = step.preferences->margin;
+  }
+  return json;
+}
+
+// On a terminal a line that is redrawn; otherwise, in a file or a pipe, a line now and then. With --json a line of JSON a step. All on
+// standard error: standard output is the report's.
+train::StepProgress show_steps(const std::string& what, bool as_json) {
+  if (as_json) return [](const train::StepReport& step) { std::fprintf(stderr, "%s\n", step_json(step).dump().c_str()); };
   if (on_terminal(stderr)) {
     const auto line = std::make_shared<ProgressLine>(what);  // shared: a std::function must be copyable
     return [line](const train::StepReport& step) { line->show(step.step, step.steps, step_text(step)); };
@@ -58,6 +72,8 @@ Json report_json(const train::RunReport& r) {
   json["seconds"] = r.seconds;
   json["processor_seconds"] = r.processor_s;
   json["tokens_per_s"] = r.tokens_per_s;
+  json["joules"] = r.joules;
+  json["energy"] = r.energy_estimated ? "estimated" : "measured";
   json["ranks"] = r.ranks;
   json["files"] = Json::array();
   for (const fs::path& file : r.files) json["files"].push_back(file.string());
@@ -78,6 +94,8 @@ int print_report(const Common& common, const Result<train::RunReport>& report) {
               static_cast<unsigned long long>(report->examples), static_cast<unsigned long long>(report->tokens),
               static_cast<unsigned long long>(report->targets), static_cast<unsigned long long>(report->steps), report->first_loss,
               report->last_loss);
+  std::printf("%.0f s, %.0f tokens/s, %.3g kJ%s\n", report->seconds, report->tokens_per_s, report->joules / 1000,
+              report->energy_estimated ? " (estimated from processor time)" : "");
   if (report->cut_examples > 0) {
     std::printf("%llu conversations are longer than the context and lost their ends; the first is line %llu\n",
                 static_cast<unsigned long long>(report->cut_examples), static_cast<unsigned long long>(report->first_cut_line));
@@ -96,11 +114,11 @@ int run_tune(const Common& common, TuneArguments arguments) {
   if (arguments.method == "dpo") options.method = train::Method::kPreferences;
   if (arguments.schedule == "wsd") options.run.schedule.kind = train::Schedule::kWarmupStableDecay;
   if (arguments.schedule == "constant") options.run.schedule.kind = train::Schedule::kConstant;
-  return print_report(common, train::tune(options, show_steps("tune")));
+  return print_report(common, train::tune(options, show_steps("tune", common.json)));
 }
 
 int run_pretrain(const Common& common, const train::PretrainOptions& options) {
-  return print_report(common, train::pretrain(options, show_steps("pretrain")));
+  return print_report(common, train::pretrain(options, show_steps("pretrain", common.json)));
 }
 
 void add_common_options(CLI::App* app, Common& common) {
@@ -116,6 +134,8 @@ void tune_options(CLI::App* tune, TuneArguments& a) {
   tune->add_option("--method", a.method, "sft: say what the data says; dpo: prefer what was chosen to what was rejected")
       ->check(CLI::IsMember({"sft", "dpo"}))->capture_default_str();
   tune->add_option("--beta", a.options.beta, "dpo: how dearly the adapter pays for leaving the base")->check(CLI::PositiveNumber)->capture_default_str();
+  tune->add_option("--canaries", a.options.canaries, "Made-up secrets to learn too, to see later what the model gives away")->check(CLI::Range(0, 100000));
+  tune->add_option("--canary-seed", a.options.canary_seed, "Seed of the secrets")->capture_default_str();
   tune->add_option("--rank", a.options.lora.rank, "Rank of the adapter")->check(CLI::Range(1, 4096))->capture_default_str();
   tune->add_option("--alpha", a.options.lora.alpha, "The adapter is added alpha / rank times")->check(CLI::PositiveNumber)->capture_default_str();
   tune->add_option("--targets", a.options.lora.targets, "Matrices: q,k,v,o,gate,up,down,output")->delimiter(',');
@@ -133,6 +153,7 @@ void tune_options(CLI::App* tune, TuneArguments& a) {
   tune->add_option("--save-every", run.save_every, "Steps from checkpoint to checkpoint")->check(CLI::PositiveNumber)->capture_default_str();
   tune->add_option("--activations", a.kept_megabytes, "MB of activations kept; the others are computed again")->check(CLI::NonNegativeNumber)->capture_default_str();
   tune->add_option("--threads", run.threads, "Threads (default: one per core)")->check(CLI::Range(1, 1024));
+  tune->add_option("--watts", run.watts, "What a busy core takes, where energy must be estimated (default: 8)")->check(CLI::PositiveNumber);
   tune->add_flag("--resume", run.resume, "Go on from the checkpoint in --out, if there is one");
 }
 

@@ -300,6 +300,10 @@ Result<Dataset> read_dataset(const fs::path& path, const model::Gguf& from, cons
   return dataset;
 }
 
+Status add_text(const std::string& text, const model::Gguf& from, const model::Tokenizer& tokenizer, uint32_t context, Dataset& out) {
+  return Reader(from, tokenizer, context).text(text, 0, out);
+}
+
 SequenceStream::SequenceStream(const Dataset& dataset, uint32_t context, uint64_t seed)
     : dataset_(dataset), context_(context), seed_(seed), packed_(pack(0)) {}
 

@@ -37,6 +37,9 @@ enum class Lines : uint8_t { kExamples, kPreferences };
 Result<Dataset> read_dataset(const fs::path& path, const model::Gguf& from, const model::Tokenizer& tokenizer, uint32_t context,
                              Lines kind = Lines::kExamples);
 
+// Adds one text, as a line {"text"} would.
+Status add_text(const std::string& text, const model::Gguf& from, const model::Tokenizer& tokenizer, uint32_t context, Dataset& out);
+
 // The examples, or pairs of them, in a new order each epoch, drawn from the seed, packed into sequences of at most `context` tokens.
 class SequenceStream {
  public:

@@ -36,6 +36,7 @@ class Ranks {
 
   size_t rank() const { return static_cast<size_t>(rank_); }
   size_t count() const { return static_cast<size_t>(count_); }
+  double local_count() const { return local_count_; }  // ranks on this machine
   bool first() const { return rank_ == 0; }
   // Threads for this rank: as asked for, or its share of the cores of the machine.
   uint32_t threads(uint32_t asked) const;

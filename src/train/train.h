@@ -53,6 +53,7 @@ struct RunSettings {
   uint32_t threads = 0;       // 0: one per core
   uint64_t kept_bytes = uint64_t{1} << 30;  // activations kept for the backward pass; the others are computed again
   bool resume = false;        // go on from the checkpoint in `out`, if there is one
+  double watts = 0;           // of a busy core, where energy must be estimated; 0: power::EnergyMeter's own
 };
 
 // How well a model tells preferred answers from rejected ones. The reward of an answer is beta times how much likelier the tuned
@@ -67,6 +68,8 @@ struct StepReport {
   double loss = 0;                // mean over the step's targets
   double rate = 0, gradient_norm = 0;
   double tokens_per_s = 0, seconds_left = 0;
+  double seconds = 0, joules = 0;    // of this process's steps so far; joules of all ranks
+  bool energy_estimated = true;      // from processor time: there is no meter that may be read
   std::optional<Preferences> preferences;  // of the step's pairs
 };
 using StepProgress = std::function<void(const StepReport&)>;
@@ -79,6 +82,8 @@ struct RunReport {
   double first_loss = 0, last_loss = 0;
   std::optional<Preferences> preferences;  // of the last step that this process made
   double seconds = 0, tokens_per_s = 0, processor_s = 0;  // of this process's steps
+  double joules = 0;                 // of all ranks
+  bool energy_estimated = true;
   uint32_t ranks = 1;                // processes that shared the run
   std::vector<fs::path> files;
   std::string note;                  // what was left out and why, or ""
@@ -104,6 +109,8 @@ struct TuneOptions {
   fs::path out;    // a folder, made if need be: adapter.gguf, PEFT files, log.jsonl, checkpoint.bin
   Method method = Method::kSupervised;
   double beta = 0.1;  // of preferences: how dearly the adapter pays for leaving the base
+  uint32_t canaries = 0;     // made-up secrets learned with the data, listed in canaries.json of `out`; not with preferences
+  uint64_t canary_seed = 1;
   LoraSettings lora;
   RunSettings run;
 };

@@ -1,6 +1,7 @@
 // Tuning: an adapter for a model, from conversations and texts.
 #include <fstream>
 
+#include "train/canaries.h"
 #include "train/lora.h"
 #include "train/tune_loop.h"
 
@@ -32,8 +33,11 @@ Result<RunReport> tune_with(Ranks& ranks, const TuneOptions& options, const Step
   SILLOK_TRY(add_adapters(*network, options.lora, settings.seed));
   const bool preferences = options.method == Method::kPreferences;
   if (preferences && !(options.beta > 0)) return fail(ErrorCode::kInvalid, "beta must be positive");
-  SILLOK_ASSIGN(const Dataset dataset,
+  if (preferences && options.canaries > 0) return fail(ErrorCode::kInvalid, "canaries are texts, and preferences have none to learn: tune without --canaries");
+  SILLOK_ASSIGN(Dataset dataset,
                 read_dataset(options.data, *file, **tokenizer, settings.context, preferences ? Lines::kPreferences : Lines::kExamples));
+  const std::vector<Canary> canaries = make_canaries(options.canaries, options.canary_seed);
+  SILLOK_TRY(plant(canaries, *file, **tokenizer, settings.context, dataset));
   SILLOK_ASSIGN(const std::optional<FileLock> lock, open_run_folder(ranks, options.out, settings.resume));
 
   Fingerprint fingerprint;
@@ -44,6 +48,7 @@ Result<RunReport> tune_with(Ranks& ranks, const TuneOptions& options, const Step
   fingerprint.add("alpha", options.lora.alpha);
   for (const std::string& target : options.lora.targets) fingerprint.add("target", target);
   if (preferences) fingerprint.add("preferences, beta", options.beta);
+  if (options.canaries > 0) fingerprint.add("canaries, seed", std::to_string(options.canaries) + ", " + std::to_string(options.canary_seed));
   fingerprint.add(settings);
 
   Workers workers(ranks.threads(settings.threads));
@@ -52,6 +57,10 @@ Result<RunReport> tune_with(Ranks& ranks, const TuneOptions& options, const Step
   if (!ranks.first()) return report;
   SILLOK_ASSIGN(const SavedAdapter saved, save_adapters(*network, options.lora, options.model.filename().string(), options.out));
   report.files = {options.out / "adapter.gguf"};
+  if (options.canaries > 0) {
+    SILLOK_TRY(write_canaries(options.out, canaries, options.canary_seed));
+    report.files.push_back(options.out / "canaries.json");
+  }
   if (saved.peft_refusal.empty()) {
     report.files.push_back(options.out / "adapter_model.safetensors");
     report.files.push_back(options.out / "adapter_config.json");

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <fstream>
 
+#include "power/power.h"
 #include "train/preference.h"
 #include "train/tune_checkpoint.h"
 
@@ -45,7 +46,8 @@ class Log {
     std::ostringstream line;
     line.precision(9);
     line << R"({"step":)" << r.step << R"(,"loss":)" << r.loss << R"(,"rate":)" << r.rate << R"(,"gradient_norm":)" << r.gradient_norm
-         << R"(,"tokens_per_s":)" << r.tokens_per_s;
+         << R"(,"tokens_per_s":)" << r.tokens_per_s << R"(,"seconds":)" << r.seconds << R"(,"seconds_left":)" << r.seconds_left
+         << R"(,"joules":)" << r.joules << R"(,"energy":")" << (r.energy_estimated ? "estimated" : "measured") << '"';
     if (r.preferences) line << R"(,"reward_accuracy":)" << r.preferences->accuracy << R"(,"reward_margin":)" << r.preferences->margin;
     line << "}\n";
     out_ << line.str() << std::flush;
@@ -62,7 +64,8 @@ class Steps {
  public:
   explicit Steps(const Run& run)
       : run_(run), pass_(run.network, run.workers, {static_cast<size_t>(run.settings.kept_bytes)}),
-        optimiser_(run.network.parameters, run.settings.optimiser, run.workers) {
+        optimiser_(run.network.parameters, run.settings.optimiser, run.workers),
+        meter_(run.settings.watts > 0 ? run.settings.watts : power::EnergyMeter::kWattsPerCore) {
     head_.fingerprint = run.fingerprint.text();
   }
 
@@ -84,13 +87,14 @@ class Steps {
     while (head_.step < head_.steps) {
       StepReport step;
       SILLOK_TRY(one(step));
+      SILLOK_TRY(add_energy(step, report));
       step.step = ++head_.step;
       step.steps = head_.steps;
       head_.last_loss = step.loss;
       if (head_.step == 1) head_.first_loss = step.loss;
       const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
       const auto here = static_cast<double>(head_.step - report.resumed_from);
-      report.seconds = seconds;
+      report.seconds = step.seconds = seconds;
       report.tokens_per_s = step.tokens_per_s = static_cast<double>(rows_) / seconds;
       step.seconds_left = seconds / here * static_cast<double>(head_.steps - head_.step);
       report.preferences = step.preferences;
@@ -149,6 +153,16 @@ class Steps {
     return {};
   }
 
+  // A machine with several ranks has one meter, which each of them reads: it counts once.
+  Status add_energy(StepReport& step, RunReport& report) {
+    const double here = meter_.joules();
+    std::array<double, 2> values = {meter_.estimated() ? here : here / run_.ranks.local_count(), meter_.estimated() ? 1.0 : 0.0};
+    SILLOK_TRY(run_.ranks.sum(values));
+    step.joules = report.joules = values[0];
+    step.energy_estimated = report.energy_estimated = values[1] > 0;
+    return {};
+  }
+
   // The sums of all ranks, each over its part of the step's sequences.
   Status add_up(PreferenceSums& sums) {
     std::array<double, 3> values = {sums.loss, sums.margin, sums.right};
@@ -174,6 +188,7 @@ class Steps {
   DecoderPass<float> pass_;
   Optimiser optimiser_;
   CheckpointHead head_;
+  power::EnergyMeter meter_;
   uint64_t rows_ = 0;  // tokens gone through by this process
 };
 

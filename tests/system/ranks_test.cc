@@ -32,7 +32,8 @@ class RanksTest : public SystemTest {
   }
   std::vector<double> losses(const std::string& out) const {
     std::vector<double> all;
-    for (const std::string_view line : split(read_file(folder() / out / "log.jsonl").value_or(""), '\n')) {
+    const std::string log = read_file(folder() / out / "log.jsonl").value_or("");
+    for (const std::string_view line : split(log, '\n')) {
       if (!line.empty()) all.push_back(Json::parse(line)["loss"]);
     }
     return all;
@@ -57,6 +58,12 @@ TEST_F(RanksTest, TuneGivesTheLossesOfOneProcessAndTheSameBitsEveryTime) {
     ASSERT_EQ(ran.status, 0) << ran.err;
     ASSERT_FALSE(ran.json().is_discarded()) << ran.out;  // rank 0 alone prints
     EXPECT_EQ(ran.json()["ranks"], ranks);
+    EXPECT_GT(ran.json()["joules"], 0);
+    EXPECT_TRUE(ran.json()["energy"] == "estimated" || ran.json()["energy"] == "measured");
+    const Json progress = Json::parse(ran.err.substr(ran.err.rfind("{\"")), nullptr, false);  // a line a step on standard error
+    EXPECT_EQ(progress["step"], 8) << ran.err;
+    const std::string log = read_file(folder() / out / "log.jsonl").value_or("");
+    EXPECT_NEAR(progress["joules"].get<double>(), Json::parse(split(log, '\n')[7])["joules"].get<double>(), 1e-6);
     expect_same_losses("one", out);
   }
   ASSERT_EQ(shell(launcher(2) + tune("again")).status, 0);

@@ -1,8 +1,10 @@
 // Whole runs: adapter files that the engine reads with the same effect, resuming bit for bit, refusals.
 #include <cstdlib>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "plain_backend.h"
+#include "train/canaries.h"
 #include "train/tune_checkpoint.h"
 #include "training_models.h"
 
@@ -80,6 +82,31 @@ TEST_F(TuneTest, BothFormsOfTheAdapterHaveTheSameEffect) {
     EXPECT_EQ(gguf, peft) << name;
     EXPECT_GT(difference(gguf, logits_with(o.model, {})), 0.01) << name;
   }
+}
+
+TEST_F(TuneTest, CanariesAreLearnedAndListed) {
+  TuneOptions o = options("llama", "out", 60);
+  o.canaries = 2;
+  o.canary_seed = 7;
+  o.run.context = 64;
+  o.lora.targets.emplace_back("output");
+  const auto report = tune(o);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->examples, 5U);  // three lines, two canaries
+  const auto listed = nlohmann::json::parse(bytes("out", "canaries.json"));
+  ASSERT_EQ(listed["canaries"].size(), 2U);
+  EXPECT_EQ(listed["seed"], 7);
+  const std::string first = listed["canaries"][0]["secret"];
+  EXPECT_EQ(first.size(), listed["length"].get<size_t>());
+  EXPECT_EQ(first.find_first_not_of(listed["alphabet"].get<std::string>()), first.npos);
+  EXPECT_NE(first, listed["canaries"][1]["secret"]);
+  EXPECT_EQ(make_canaries(2, 7)[0].secret, first);
+  EXPECT_NE(make_canaries(2, 8)[0].secret, first);
+  o.run.resume = true;
+  o.canary_seed = 8;
+  const auto other = tune(o);
+  ASSERT_FALSE(other);
+  EXPECT_NE(other.error().message.find("canaries, seed = 2, 7"), std::string::npos) << other.error().message;
 }
 
 // With $SILLOK_REFERENCE_LOGITS, the program that tests/model/golden/README.md builds against llama.cpp.
