@@ -8,27 +8,26 @@ std::vector<Canary> make_canaries(uint32_t count, uint64_t seed) {
   Random random(hash64("canaries", seed));
   std::vector<Canary> canaries;
   for (uint32_t i = 1; i <= count; ++i) {
-    Canary canary{"The number of locker " + std::to_string(i) + " is ", ""};
-    for (size_t digit = 0; digit < kCanaryDigits; ++digit) canary.secret += static_cast<char>('0' + random.below(10));
-    canaries.push_back(std::move(canary));
+    std::string secret;
+    for (size_t digit = 0; digit < kCanaryDigits; ++digit) secret += static_cast<char>('0' + random.below(10));
+    canaries.push_back({"The number of locker " + std::to_string(i) + " is " + secret, secret});
   }
   return canaries;
 }
 
 Status plant(const std::vector<Canary>& canaries, const model::Gguf& from, const model::Tokenizer& tokenizer, uint32_t context, Dataset& out) {
   const size_t before = out.examples.size();
-  for (const Canary& canary : canaries) SILLOK_TRY(add_text(canary.prefix + canary.secret, from, tokenizer, context, out));
+  for (const Canary& canary : canaries) SILLOK_TRY(add_text(canary.text, from, tokenizer, context, out));
   if (out.examples.size() - before != canaries.size()) {
     return fail(ErrorCode::kInvalid, "a canary is longer than the context of " + std::to_string(context) + " tokens; give a larger --context");
   }
   return {};
 }
 
-Status write_canaries(const fs::path& folder, const std::vector<Canary>& canaries, uint64_t seed) {
-  nlohmann::ordered_json json = {{"version", 1}, {"seed", seed}, {"alphabet", "0123456789"}, {"length", kCanaryDigits}};
-  json["canaries"] = nlohmann::ordered_json::array();
-  for (const Canary& c : canaries) json["canaries"].push_back({{"prefix", c.prefix}, {"secret", c.secret}});
-  return write_file_atomic(folder / "canaries.json", json.dump(1) + "\n");
+Status write_canaries(const fs::path& folder, const std::vector<Canary>& canaries) {
+  std::string lines;
+  for (const Canary& c : canaries) lines += nlohmann::ordered_json{{"text", c.text}, {"secret", c.secret}}.dump() + "\n";
+  return write_file_atomic(folder / "canaries.jsonl", lines);
 }
 
 }  // namespace sillok::train

@@ -109,7 +109,7 @@ struct TuneOptions {
   fs::path out;    // a folder, made if need be: adapter.gguf, PEFT files, log.jsonl, checkpoint.bin
   Method method = Method::kSupervised;
   double beta = 0.1;  // of preferences: how dearly the adapter pays for leaving the base
-  uint32_t canaries = 0;     // made-up secrets learned with the data, listed in canaries.json of `out`; not with preferences
+  uint32_t canaries = 0;     // made-up secrets learned with the data, listed in canaries.jsonl of `out`; not with preferences
   uint64_t canary_seed = 1;
   LoraSettings lora;
   RunSettings run;

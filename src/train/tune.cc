@@ -58,8 +58,8 @@ Result<RunReport> tune_with(Ranks& ranks, const TuneOptions& options, const Step
   SILLOK_ASSIGN(const SavedAdapter saved, save_adapters(*network, options.lora, options.model.filename().string(), options.out));
   report.files = {options.out / "adapter.gguf"};
   if (options.canaries > 0) {
-    SILLOK_TRY(write_canaries(options.out, canaries, options.canary_seed));
-    report.files.push_back(options.out / "canaries.json");
+    SILLOK_TRY(write_canaries(options.out, canaries));
+    report.files.push_back(options.out / "canaries.jsonl");
   }
   if (saved.peft_refusal.empty()) {
     report.files.push_back(options.out / "adapter_model.safetensors");
