@@ -60,10 +60,12 @@ int run_evaluate_release(const Common& common, const ReleaseArguments& a) {
   if (!home) return report_error(home.error());
   const auto found = release::load(common.home, a.id);
   if (!found) return report_error(found.error());
+  const auto settings = release::load_refresh_settings(common.home);
+  if (!settings) return report_error(settings.error());
   const auto report = [&] {
     ProgressLine progress("asking");
     release::EvaluateOptions options;
-    options.gold = a.gold;
+    options.gold = a.gold.empty() ? common.home / settings->gold : fs::path(a.gold);
     options.seed = a.seed;
     options.canaries = a.canaries;
     options.members = a.members;
@@ -251,7 +253,7 @@ void define_release(CLI::App& app, Common& common, std::function<int()>& verb) {
   as(propose);
   auto* evaluating = add("evaluate", "Ask the gold questions with exactly the release's settings, and keep the report", [&common] { return run_evaluate_release(common, a); });
   id(evaluating);
-  evaluating->add_option("--gold", a.gold, "JSONL of gold questions")->required();
+  evaluating->add_option("--gold", a.gold, "JSONL of gold questions (default: those of the home, as sillok.toml says in [refresh])");
   evaluating->add_option("--seed", a.seed, "Another seed, another wording");
   evaluating->add_option("--canaries", a.canaries, "JSONL of canaries planted when the adapter was tuned: can they be drawn?");
   evaluating->add_option("--members", a.members, "JSONL of lines that the adapter was tuned on, and");
