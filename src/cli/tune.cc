@@ -75,6 +75,7 @@ Json report_json(const train::RunReport& r) {
   json["joules"] = r.joules;
   json["energy"] = r.energy_estimated ? "estimated" : "measured";
   json["ranks"] = r.ranks;
+  if (!r.label.empty()) json["label"] = r.label;
   json["files"] = Json::array();
   for (const fs::path& file : r.files) json["files"].push_back(file.string());
   if (!r.note.empty()) json["note"] = r.note;
@@ -101,8 +102,16 @@ int print_report(const Common& common, const Result<train::RunReport>& report) {
                 static_cast<unsigned long long>(report->cut_examples), static_cast<unsigned long long>(report->first_cut_line));
   }
   for (const fs::path& file : report->files) std::printf("%s\n", file.c_str());
+  if (!report->label.empty()) std::printf("learned from records up to %s, and carries that label\n", report->label.c_str());
   if (!report->note.empty()) std::printf("%s\n", report->note.c_str());
   return 0;
+}
+
+// What was trained here on a dataset of the home is on its list of what was made of which records.
+Status keep(const Common& common, std::string_view kind, const fs::path& data, const Result<train::RunReport>& report) {
+  std::error_code error;
+  if (!report || train::launched_rank() != 0 || report->files.empty() || !fs::exists(common.home / "archive.db", error)) return {};
+  return train::keep_trained(common.home, kind, report->files.front(), data);
 }
 
 int run_tune(const Common& common, TuneArguments arguments) {
@@ -114,11 +123,15 @@ int run_tune(const Common& common, TuneArguments arguments) {
   if (arguments.method == "dpo") options.method = train::Method::kPreferences;
   if (arguments.schedule == "wsd") options.run.schedule.kind = train::Schedule::kWarmupStableDecay;
   if (arguments.schedule == "constant") options.run.schedule.kind = train::Schedule::kConstant;
-  return print_report(common, train::tune(options, show_steps("tune", common.json)));
+  const auto report = train::tune(options, show_steps("tune", common.json));
+  if (const Status kept = keep(common, "adapter", options.data, report); !kept) return report_error(kept.error());
+  return print_report(common, report);
 }
 
 int run_pretrain(const Common& common, const train::PretrainOptions& options) {
-  return print_report(common, train::pretrain(options, show_steps("pretrain", common.json)));
+  const auto report = train::pretrain(options, show_steps("pretrain", common.json));
+  if (const Status kept = keep(common, "model", options.data, report); !kept) return report_error(kept.error());
+  return print_report(common, report);
 }
 
 void add_common_options(CLI::App* app, Common& common) {

@@ -183,7 +183,7 @@ Result<DataReport> make_dataset(const archive::Archive& archive, const search::S
   report.manifest = options.out / "manifest.json";
   SILLOK_TRY(write_file_atomic(report.manifest, bytes));
   report.hash = sha256_hex(bytes);
-  SILLOK_TRY(keep_made(archive.home(), {"dataset", report.manifest, report.hash, report.labels, {content.versions.begin(), content.versions.end()}, now_micros()}));
+  SILLOK_TRY(keep_made(archive.home(), {"dataset", report.manifest, report.hash, report.labels, {content.versions.begin(), content.versions.end()}, now_micros(), {}}));
   return report;
 }
 

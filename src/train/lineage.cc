@@ -58,7 +58,7 @@ std::optional<Made> read_manifest(const fs::path& path, const std::string& bytes
   if (!manifest.is_object() || !manifest.contains("versions") || !manifest.contains("labels")) return std::nullopt;
   try {
     return Made{"dataset", path, sha256_hex(bytes), manifest["labels"].get<std::vector<std::string>>(),
-                manifest["versions"].get<std::vector<int64_t>>(), 0};
+                manifest["versions"].get<std::vector<int64_t>>(), 0, manifest.value("label", "")};
   } catch (const Json::exception&) {
     return std::nullopt;
   }
@@ -99,6 +99,14 @@ Status keep_made(const fs::path& home, const Made& made) {
   return write_file_atomic(list_path(home), bytes);
 }
 
+Status keep_trained(const fs::path& home, std::string_view kind, const fs::path& file, const fs::path& data) {
+  SILLOK_ASSIGN(std::optional<Made> made, dataset_of(data));
+  if (!made) return {};
+  SILLOK_ASSIGN(const MappedFile bytes, MappedFile::open(file));
+  made->kind = kind, made->path = file, made->hash = sha256_hex(bytes.bytes()), made->time = now_micros();
+  return keep_made(home, *made);
+}
+
 Result<std::vector<Made>> made_from(const archive::Archive& archive, std::string_view record) {
   SILLOK_ASSIGN(std::vector<Made> all, all_made(archive.home()));
   const std::vector<archive::Version> versions = archive.versions(record);
@@ -132,7 +140,7 @@ Result<std::vector<std::string>> stale_records(const archive::Archive& archive, 
   if (const auto dataset = read_manifest(manifest_or_model, bytes)) return stale_versions(archive, *dataset);
   auto model = search::decode_retriever(bytes);
   if (!model) return fail(ErrorCode::kInvalid, manifest_or_model.string() + " is neither the manifest of a dataset nor a retriever");
-  return stale_versions(archive, {"retriever", manifest_or_model, "", std::move(model->labels), std::move(model->versions), 0});
+  return stale_versions(archive, {"retriever", manifest_or_model, "", std::move(model->labels), std::move(model->versions), 0, {}});
 }
 
 Result<std::optional<Made>> dataset_of(const fs::path& file) {

@@ -246,7 +246,7 @@ Network<float> make_network(const Config& c, size_t vocabulary) {
   return net;
 }
 
-Status write_model(const fs::path& path, const Network<float>& net, const Config& c, const Gguf& tokenizer) {
+Status write_model(const fs::path& path, const Network<float>& net, const Config& c, const Gguf& tokenizer, const std::string& label) {
   const model::Hyperparameters& s = net.decoder.shape;
   const std::string prefix = std::string(kArchitecture) + ".";
   const tensor::Type type = tensor::find_type(std::string_view(c.type))->type;
@@ -266,6 +266,7 @@ Status write_model(const fs::path& path, const Network<float>& net, const Config
   for (const auto& [key, value] : tokenizer.metadata()) {
     if (key.starts_with("tokenizer.")) out.metadata.emplace_back(key, value);
   }
+  if (!label.empty()) out.metadata.emplace_back("sillok.label", label);  // what it was learned from: module release
   for (const auto& p : net.parameters) {
     if (p->rows == 1) out.tensors.push_back({p->name, tensor::Type::kF32, {p->columns}});
     else out.tensors.push_back({p->name, type, {p->columns, p->rows}});
@@ -288,6 +289,7 @@ Result<RunReport> pretrain_with(Ranks& ranks, const PretrainOptions& options, co
   SILLOK_ASSIGN(const std::shared_ptr<const Gguf> from, tokenizer_of_run(options, config.vocabulary));
   auto tokenizer = model::Tokenizer::from(*from);
   if (!tokenizer) return fail(tokenizer.error().in(options.tokenizer.empty() ? "the tokenizer" : options.tokenizer.string()));
+  SILLOK_ASSIGN(const std::optional<Made> learned_from, dataset_of(options.data));
   SILLOK_ASSIGN(const Dataset dataset, read_dataset(options.data, *from, **tokenizer, config.run.context));
   SILLOK_ASSIGN(const std::optional<FileLock> lock, open_run_folder(ranks, options.out, config.run.resume));
 
@@ -301,7 +303,8 @@ Result<RunReport> pretrain_with(Ranks& ranks, const PretrainOptions& options, co
   SequenceStream stream(dataset, config.run.context, config.run.seed);
   SILLOK_ASSIGN(RunReport report, run_steps({ranks, network, workers, stream, config.run, options.out, fingerprint}, progress));
   if (!ranks.first()) return report;
-  SILLOK_TRY(write_model(options.out / "model.gguf", network, config, *from));
+  if (learned_from) report.label = learned_from->label;
+  SILLOK_TRY(write_model(options.out / "model.gguf", network, config, *from, report.label));
   report.files = {options.out / "model.gguf"};
   report.examples = dataset.examples.size();
   report.cut_examples = dataset.cut;

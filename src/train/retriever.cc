@@ -418,7 +418,7 @@ class Run {
     std::error_code made;
     fs::create_directories(path.parent_path(), made);
     // Before the file: what is in use is on the list, whenever this is killed.
-    SILLOK_TRY(keep_made(archive_.home(), {"retriever", path, report_.hash, model_.labels, model_.versions, now_micros()}));
+    SILLOK_TRY(keep_made(archive_.home(), {"retriever", path, report_.hash, model_.labels, model_.versions, now_micros(), {}}));
     SILLOK_TRY(write_file_atomic(path, bytes));
     searcher_.use(model_);
     return {};

@@ -170,7 +170,7 @@ Result<TokenizerReport> train_tokenizer(const archive::Archive& archive, const s
                                      {"labels", report.labels},             {"sentences", report.sentences}, {"bytes", report.bytes},
                                      {"bytes_per_token", report.bytes_per_token}, {"sha256", report.hash}};
   SILLOK_TRY(write_file_atomic(options.out.string() + ".json", about.dump(1) + "\n"));
-  SILLOK_TRY(keep_made(archive.home(), {"tokenizer", options.out.string() + ".model", report.hash, report.labels, report.versions, now_micros()}));
+  SILLOK_TRY(keep_made(archive.home(), {"tokenizer", options.out.string() + ".model", report.hash, report.labels, report.versions, now_micros(), {}}));
   return report;
 }
 

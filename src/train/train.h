@@ -86,6 +86,7 @@ struct RunReport {
   bool energy_estimated = true;
   uint32_t ranks = 1;                // processes that shared the run
   std::vector<fs::path> files;
+  std::string label;                 // of the dataset (train data) that the data is a file of: what was trained carries it; "" = none
   std::string note;                  // what was left out and why, or ""
 };
 
@@ -147,11 +148,14 @@ struct Made {
   std::vector<std::string> labels;  // that occur among what it was made from
   std::vector<int64_t> versions;    // ascending
   Micros time = 0;
+  std::string label = {};           // the labels' join, where the file says it
 };
 // Adds a line; one with the same hash is replaced.
 Status keep_made(const fs::path& home, const Made& made);
 // Oldest first; empty where nothing was made. kInvalid for a damaged file, naming the line.
 Result<std::vector<Made>> all_made(const fs::path& home);
+// A file trained on `data` is kept as made from the versions of the dataset that data is a file of, if it is one.
+Status keep_trained(const fs::path& home, std::string_view kind, const fs::path& file, const fs::path& data);
 // Made from any version of the record, which may have been erased: what is to be made anew without it.
 Result<std::vector<Made>> made_from(const archive::Archive& archive, std::string_view record);
 // Why it should be made anew: versions erased, no longer in force, not in this archive, or with a label it does not carry.

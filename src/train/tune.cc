@@ -31,6 +31,7 @@ Result<RunReport> tune_with(Ranks& ranks, const TuneOptions& options, const Step
     return fail(ErrorCode::kInvalid, options.model.string() + ": the tokenizer and the embedding are of different sizes");
   }
   SILLOK_TRY(add_adapters(*network, options.lora, settings.seed));
+  SILLOK_ASSIGN(const std::optional<Made> learned_from, dataset_of(options.data));
   const bool preferences = options.method == Method::kPreferences;
   if (preferences && !(options.beta > 0)) return fail(ErrorCode::kInvalid, "beta must be positive");
   if (preferences && options.canaries > 0) return fail(ErrorCode::kInvalid, "canaries are texts, and preferences have none to learn: tune without --canaries");
@@ -57,6 +58,10 @@ Result<RunReport> tune_with(Ranks& ranks, const TuneOptions& options, const Step
   if (!ranks.first()) return report;
   SILLOK_ASSIGN(const SavedAdapter saved, save_adapters(*network, options.lora, options.model.filename().string(), options.out));
   report.files = {options.out / "adapter.gguf"};
+  if (learned_from && !learned_from->label.empty()) {
+    report.label = learned_from->label;
+    SILLOK_TRY(write_file_atomic(options.out / "adapter.gguf.label", report.label + "\n"));
+  }
   if (options.canaries > 0) {
     SILLOK_TRY(write_canaries(options.out, canaries));
     report.files.push_back(options.out / "canaries.jsonl");

@@ -40,6 +40,22 @@ TEST_F(TuneTest, ATokenizerIsTrainedWhereNoneIsGiven) {
   EXPECT_EQ(json({"generate", "-m", out + "/model.gguf", "-p", "밸브", "-n", "4", "--ignore-end"})["tokens"].size(), 4U);
 }
 
+TEST_F(TuneTest, WhatIsLearnedFromADatasetCarriesItsLabel) {
+  const std::string base = model("llama");
+  json({"add", write("rule.txt", "The seal of the pump is replaced every six months and the result is logged by the shift leader.\n").string(), "--record", "RULE", "--label", "S"});
+  const fs::path data = folder() / "data", out = folder() / "adapter";
+  json({"train", "data", "--out", data.string(), "--labels-up-to", "S", "--validation", "0", "--test", "0"});
+  const Json report = json({"tune", "-m", base, "--data", (data / "train.jsonl").string(), "--out", out.string(), "--steps", "2", "--context", "127"});
+  EXPECT_EQ(report["label"], "S");
+  EXPECT_EQ(*read_file(out / "adapter.gguf.label"), "S\n");
+  const Json erased = json({"add", "--erase", "RULE"});
+  ASSERT_EQ(erased["retrain"].size(), 2u) << erased.dump();
+  EXPECT_EQ(erased["retrain"][1]["kind"], "adapter");
+  // A file that was changed since belongs to no dataset any more, and is not taken for one.
+  ASSERT_TRUE(write_file_atomic(data / "train.jsonl", "{\"text\":\"other words\"}\n"));
+  refused({"tune", "-m", base, "--data", (data / "train.jsonl").string(), "--out", (folder() / "b").string(), "--steps", "1"}, 1, "was changed since");
+}
+
 TEST_F(TuneTest, AnAdapterLearnsATextAndSaysIt) {
   const std::string base = model("llama"), out = (folder() / "adapter").string();
   const std::string page = write("page.jsonl", "{\"text\":\"" + std::string(kPage) + "\"}\n").string();
