@@ -46,6 +46,8 @@ endfunction()
 function(sillok_unite target files)
   if(SILLOK_UNITY)
     set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 4)
+    # A name that another of the four files imports is no mistake of this one's, nor is it a header to the compiler.
+    target_compile_options(${target} PRIVATE -Wno-shadow -Wno-subobject-linkage)
     set_source_files_properties(${files} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   endif()
 endfunction()
