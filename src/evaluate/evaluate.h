@@ -136,6 +136,10 @@ Result<double> choose_threshold(const std::vector<Outcome>& outcomes);
 // ---------------------------------------------------------------------------------------------
 // Comparing two reports
 
+// Exact two-sided McNemar test: `worse` and `better` are the discordant pairs. The probability of a split at least so uneven if
+// neither side were the better; 1 without discordant pairs.
+double mcnemar(size_t worse, size_t better);
+
 // Figures in percent. `change`: of the figure, question by question, with its paired bootstrap interval. Where a model writes in
 // either report, "answer_rate" is of what was shown: the text if one was written, else the quotes. "citation_support" is over
 // questions that both answered: the share of written sentences that are supported, of quoting Outcome::cited_right.

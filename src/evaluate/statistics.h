@@ -18,8 +18,4 @@ Interval bootstrap_mean(std::span<const double> values);
 // 100 %, where resampling shows no spread.
 Interval share(size_t right, size_t count);
 
-// Exact two-sided McNemar test: `worse` and `better` are the discordant pairs. The probability of a split at least so uneven if
-// neither side were the better; 1 without discordant pairs.
-double mcnemar(size_t worse, size_t better);
-
 }  // namespace sillok::evaluate

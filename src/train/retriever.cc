@@ -6,7 +6,7 @@
 #include <optional>
 #include <thread>
 
-#include "evaluate/statistics.h"
+#include "evaluate/evaluate.h"
 #include "train/ceiling.h"
 #include "train/rerank.h"
 #include "train/retriever_pairs.h"
