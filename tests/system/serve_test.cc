@@ -1,6 +1,8 @@
 // `sillok serve` as browsers and programs use it: HTTP as such, who may what, uploads, answers, restarts.
 #include "serving.h"
 
+#include "govern/govern.h"
+
 #include <set>
 
 namespace sillok::system_test {
@@ -68,6 +70,26 @@ TEST_F(ServeTest, ThereIsOneFirstAdministratorAndNoWayInWithout) {
   EXPECT_EQ(nobody.get("/api/first").json()["open"], false);
   EXPECT_EQ(admin.get("/api/session").json()["person"]["role"], "administrator");
   EXPECT_EQ(with_key("wrong").get("/api/session").status, 401);
+}
+
+TEST_F(ServeTest, WhatWasKeptLongEnoughGoesByItself) {
+  constexpr Micros kYear = Micros{365} * 86'400'000'000;
+  {
+    auto old = govern::Audit::open(home(), [] { return now_micros() - 6 * kYear; });
+    ASSERT_TRUE(old) << old.error().message;
+    ASSERT_TRUE(old->append({"ask", "kim", "session", "O", "", "{\"question\":\"words of long ago\"}"}));
+  }
+  serve();
+  const HttpClient admin = administrator();
+  Json pruned;
+  for (int i = 0; i < 200 && pruned.empty(); ++i) {
+    pruned = admin.get("/api/audit?kind=prune").json()["entries"];
+    if (pruned.empty()) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  ASSERT_EQ(pruned.size(), 1U);
+  EXPECT_EQ(pruned[0]["how"], "retention");
+  EXPECT_TRUE(admin.get("/api/audit?q=long%20ago").json()["entries"].empty());
+  EXPECT_EQ(admin.call("POST", "/api/audit/verify", "").json()["ok"], true);
 }
 
 TEST_F(ServeTest, OnesOwnPasswordIsChanged) {
