@@ -52,6 +52,11 @@ function(sillok_unite target files)
   endif()
 endfunction()
 
+# Code that runs once a request or command, and is mostly other people's templates: -O1 compiles it a fifth faster.
+function(sillok_cold target)
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
+endfunction()
+
 # sillok_module(NAME SOURCES a.cc b.cc [USES lower modules...] [PACKAGES pkg-config names...] [LIBRARIES targets...])
 # Makes the static library sillok_NAME, included by others as "NAME/NAME.h". USES is public and must name only modules
 # declared before this one (the architecture's downward rule); PACKAGES and LIBRARIES stay private to the module.
