@@ -137,6 +137,9 @@ struct WriterFiles { fs::path model, adapter; };
 Result<WriterFiles> find_writer_files(const fs::path& home, const WriterSettings& settings);
 // SHA-256 of all that is said to a generating model beside question and evidence.
 std::string prompts_hash();
+// The language a question is answered and prompted in: Korean if there is Hangul in the text.
+enum class Tongue : uint8_t { kKorean, kOther };
+Tongue tongue_of(std::string_view text);
 // The turns in which a model is asked to write an answer from these passages, whole: what teaches a model says the same.
 struct WritingPrompt {
   std::string system, user;

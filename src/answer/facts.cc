@@ -16,7 +16,6 @@ namespace {
 
 using search::Match;
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 size_t skip_spaces(std::string_view text, size_t at) {
   while (at < text.size() && text[at] == ' ') ++at;

@@ -8,10 +8,6 @@
 
 namespace sillok::answer {
 
-enum class Tongue : uint8_t { kKorean, kOther };
-// Of the asker: Korean if there is Hangul in the question.
-Tongue tongue_of(std::string_view question);
-
 // The rules: evidence is quoted material, each sentence cites, nothing is added.
 std::string_view system_prompt(Tongue tongue);
 // One piece of evidence between its fences. `head` and `text` are escaped (escape_evidence).

@@ -13,7 +13,6 @@ constexpr std::string_view kThink = "<think>", kThought = "</think>";
 constexpr size_t kLongest = 4000;  // bytes of a sentence; one that goes on is cut there
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // The end of a mark "[3]" or "[1, 2]" at `at`, its numbers appended; none if there is no mark.
 std::optional<size_t> mark_at(std::string_view text, size_t at, std::vector<uint32_t>* numbers) {

@@ -9,8 +9,6 @@ namespace {
 
 using search::Match;
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
 // ---- Numbers and dates
 
 struct Number {
@@ -277,7 +275,6 @@ std::string_view column_of(std::string_view unit, const Number& number) {
   const size_t colon = cell.find(": ");
   return colon == cell.npos ? std::string_view() : cell.substr(0, colon);
 }
-
 
 // A number written in words before what it counts: "다섯 바늘", "두 명".
 constexpr std::array<std::string_view, 21> kNumerals = {"한",   "두",   "세",   "네",   "석",   "넉",   "다섯", "여섯", "일곱", "여덟", "아홉",

@@ -18,13 +18,6 @@ constexpr size_t kCopyBytes = 1 << 20;
 constexpr size_t kSyncEachAtMost = 8;
 constexpr std::string_view kTemporaryFolder = "tmp";
 
-struct Descriptor {
-  int fd = -1;
-  ~Descriptor() {
-    if (fd >= 0) ::close(fd);
-  }
-};
-
 std::string hex(const std::array<unsigned char, crypto_hash_sha256_BYTES>& digest) {
   std::string out(2 * digest.size() + 1, '\0');
   sodium_bin2hex(out.data(), out.size(), digest.data(), digest.size());

@@ -14,7 +14,6 @@ constexpr size_t kMaxNumberBytes = 40;    // longer runs are keys and hashes
 constexpr size_t kMaxSegments = 4;        // "QM-2024-03-1"
 constexpr size_t kCueDistance = 40;       // bytes between a number and the words that say what it is for
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
 bool is_alnum(char c) { return is_digit(c) || is_upper(c) || (c >= 'a' && c <= 'z'); }
 

@@ -13,8 +13,6 @@ constexpr std::string_view kPathSeparator = " › ";
 constexpr size_t kMaxPathHeading = 80;  // code points; as documents' heading paths cut their headings
 constexpr size_t kMaxDigits = 4;        // of an article or section number
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
 size_t skip_space(std::string_view text, size_t at) { return at < text.size() && text[at] == ' ' ? at + 1 : at; }
 
 bool take(std::string_view text, size_t& at, std::string_view a, std::string_view b) {

@@ -19,7 +19,6 @@ constexpr size_t kMaxWords = 200;        // bytes of proof kept; a longer chain 
 constexpr size_t kMaxDepth = 8;          // nested brackets told apart
 constexpr size_t kMaxNameWords = 6;      // words before "제3조" that may belong to a law's unbracketed title
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_space(char c) { return c == ' ' || c == '\n'; }
 
 size_t after_space(std::string_view text, size_t at) {

@@ -96,6 +96,7 @@ std::string shorten(std::string_view text, size_t max_code_points);
 // ---------------------------------------------------------------------------------------------
 // Strings
 
+inline bool is_digit(char c) { return c >= '0' && c <= '9'; }  // ASCII
 std::string_view trim(std::string_view text);            // ASCII white space and U+3000, U+00A0
 std::string collapse_spaces(std::string_view text);      // runs of white space to one space, trimmed
 std::vector<std::string_view> split(std::string_view text, char separator);
@@ -139,6 +140,14 @@ std::string format_micros(Micros time);  // "2024-03-01T09:30:00Z"
 // Files
 
 namespace fs = std::filesystem;
+
+// Closes the descriptor when the scope ends.
+struct Descriptor {
+  int fd = -1;
+  ~Descriptor();
+};
+// All of the bytes, however many writes that takes; kIo names `path`.
+Status write_all(int fd, std::string_view bytes, const fs::path& path);
 
 // Whole file; kLimit above max_bytes, kNotFound or kIo otherwise.
 Result<std::string> read_file(const fs::path& path, uint64_t max_bytes = UINT64_MAX);

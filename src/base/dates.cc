@@ -6,8 +6,6 @@
 namespace sillok {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
 // Up to max_digits digits at the front of text, consumed; -1 if there are none.
 int take_number(std::string_view& text, int max_digits) {
   int value = 0, digits = 0;

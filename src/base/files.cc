@@ -12,15 +12,9 @@
 #include "base/base.h"
 
 namespace sillok {
-namespace {
-
-// Closes the descriptor when the scope ends.
-struct Descriptor {
-  int fd = -1;
-  ~Descriptor() {
-    if (fd >= 0) ::close(fd);
-  }
-};
+Descriptor::~Descriptor() {
+  if (fd >= 0) ::close(fd);
+}
 
 Status write_all(int fd, std::string_view bytes, const fs::path& path) {
   while (!bytes.empty()) {
@@ -31,8 +25,6 @@ Status write_all(int fd, std::string_view bytes, const fs::path& path) {
   }
   return {};
 }
-
-}  // namespace
 
 Result<std::string> read_file(const fs::path& path, uint64_t max_bytes) {
   const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};

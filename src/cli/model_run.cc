@@ -29,22 +29,12 @@ Result<Loaded> load(const Common& common, const Arguments& arguments, size_t tok
   return loaded;
 }
 
-// Logits after the last of the tokens, which go through the model in as many batches as they need.
 Result<std::vector<float>> last_logits(Loaded& loaded, std::span<const model::Token> tokens) {
-  std::vector<uint32_t> pages((tokens.size() + tensor::kPageTokens - 1) / tensor::kPageTokens);
-  std::iota(pages.begin(), pages.end(), 0U);
-  const tensor::KvShape shape = loaded.model->kv_shape(tensor::Type::kF16, static_cast<uint32_t>(pages.size()));
-  SILLOK_ASSIGN(const std::unique_ptr<tensor::KvStore> store, loaded.backend->make_kv(shape));
-  std::vector<float> logits;
-  for (size_t done = 0; done < tokens.size();) {
-    model::Batch batch;
-    batch.tables.push_back(pages);
-    for (; done < tokens.size() && batch.rows.size() < loaded.model->max_rows(); ++done) {
-      batch.rows.push_back({tokens[done], static_cast<uint32_t>(done), 0, 0, done + 1 == tokens.size()});
-    }
-    SILLOK_ASSIGN(logits, loaded.model->forward(batch, *store, model::Model::Output::kLogits));
-  }
-  return logits;
+  model::Sequence sequence(*loaded.model, *loaded.backend);
+  SILLOK_TRY(sequence.reserve(tokens.size()));
+  std::vector<float> last;
+  SILLOK_TRY(sequence.run(tokens, 0, tokens.size() - 1, [&](size_t, std::span<const float> logits) { last.assign(logits.begin(), logits.end()); }));
+  return last;
 }
 
 int run_logits(const Common& common, const Arguments& arguments) {

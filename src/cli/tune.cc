@@ -75,7 +75,7 @@ Json report_json(const train::RunReport& r) {
   json["joules"] = r.joules;
   json["energy"] = r.energy_estimated ? "estimated" : "measured";
   json["ranks"] = r.ranks;
-  if (!r.label.empty()) json["label"] = r.label;
+  if (r.learned_from && !r.learned_from->label.empty()) json["label"] = r.learned_from->label;
   json["files"] = Json::array();
   for (const fs::path& file : r.files) json["files"].push_back(file.string());
   if (!r.note.empty()) json["note"] = r.note;
@@ -102,16 +102,18 @@ int print_report(const Common& common, const Result<train::RunReport>& report) {
                 static_cast<unsigned long long>(report->cut_examples), static_cast<unsigned long long>(report->first_cut_line));
   }
   for (const fs::path& file : report->files) std::printf("%s\n", file.c_str());
-  if (!report->label.empty()) std::printf("learned from records up to %s, and carries that label\n", report->label.c_str());
+  if (report->learned_from && !report->learned_from->label.empty()) {
+    std::printf("learned from records up to %s, and carries that label\n", report->learned_from->label.c_str());
+  }
   if (!report->note.empty()) std::printf("%s\n", report->note.c_str());
   return 0;
 }
 
 // What was trained here on a dataset of the home is on its list of what was made of which records.
-Status keep(const Common& common, std::string_view kind, const fs::path& data, const Result<train::RunReport>& report) {
+Status keep(const Common& common, std::string_view kind, const Result<train::RunReport>& report) {
   std::error_code error;
-  if (!report || train::launched_rank() != 0 || report->files.empty() || !fs::exists(common.home / "archive.db", error)) return {};
-  return train::keep_trained(common.home, kind, report->files.front(), data);
+  if (!report || !report->learned_from || !fs::exists(common.home / "archive.db", error)) return {};
+  return train::keep_trained(common.home, kind, report->files.front(), *report->learned_from);
 }
 
 int run_tune(const Common& common, TuneArguments arguments) {
@@ -124,13 +126,13 @@ int run_tune(const Common& common, TuneArguments arguments) {
   if (arguments.schedule == "wsd") options.run.schedule.kind = train::Schedule::kWarmupStableDecay;
   if (arguments.schedule == "constant") options.run.schedule.kind = train::Schedule::kConstant;
   const auto report = train::tune(options, show_steps("tune", common.json));
-  if (const Status kept = keep(common, "adapter", options.data, report); !kept) return report_error(kept.error());
+  if (const Status kept = keep(common, "adapter", report); !kept) return report_error(kept.error());
   return print_report(common, report);
 }
 
 int run_pretrain(const Common& common, const train::PretrainOptions& options) {
   const auto report = train::pretrain(options, show_steps("pretrain", common.json));
-  if (const Status kept = keep(common, "model", options.data, report); !kept) return report_error(kept.error());
+  if (const Status kept = keep(common, "model", report); !kept) return report_error(kept.error());
   return print_report(common, report);
 }
 

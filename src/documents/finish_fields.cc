@@ -48,8 +48,6 @@ std::string without_spaces(std::string_view text) {
   return out;
 }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
 // The date at the front of text ("2024. 3. 1.부터"), and how many bytes it takes.
 std::optional<std::pair<Day, size_t>> date_at_front(std::string_view text) {
   size_t i = 0, parts = 0, end = 0;

@@ -24,8 +24,6 @@ constexpr size_t kMaxPathHeading = 80;    // code points of one heading within a
 constexpr size_t kMaxHeaderLabel = 40;    // code points; a longer first-row cell is content
 constexpr size_t kHeaderSampleRows = 50;  // body rows looked at to tell a header from them
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
 char32_t first_of(std::string_view text) {
   size_t offset = 0;
   return text.empty() ? 0 : decode_utf8(text, offset);

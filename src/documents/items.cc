@@ -5,8 +5,6 @@
 namespace sillok::documents {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
 }  // namespace
 
 size_t count_code_points(std::string_view text) {

@@ -38,8 +38,6 @@ class Lines {
   std::vector<size_t> breaks_;
 };
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
 // Depth of the item a line begins: 1 for "1." and "1의2.", 2 for "가.", 3 for "1)", 4 for "가)"; 0 for none.
 uint8_t item_depth(std::string_view line) {
   size_t i = 0;

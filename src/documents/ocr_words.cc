@@ -18,7 +18,6 @@ constexpr size_t kMinCoreDigits = 2;
 constexpr std::string_view kSectionSign = "§";  // what the English model makes of an S before a digit
 constexpr size_t kMaxAffix = 8;  // letters before or after the digits of a code
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_capital(char c) { return c >= 'A' && c <= 'Z'; }
 bool is_latin(char c) { return is_capital(c) || (c >= 'a' && c <= 'z'); }
 

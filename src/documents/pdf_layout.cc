@@ -16,7 +16,6 @@ bool is_hangul(char32_t c) { return (c >= 0xAC00 && c <= 0xD7A3) || (c >= 0x3131
 bool is_han_or_kana(char32_t c) {
   return (c >= 0x3040 && c <= 0x30FF) || (c >= 0x3400 && c <= 0x9FFF) || (c >= 0xF900 && c <= 0xFAFF);
 }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 char32_t first_of(std::string_view text) {
   size_t offset = 0;

@@ -12,8 +12,6 @@ constexpr size_t kMinColumnLines = 5;      // on each side of a gutter
 constexpr size_t kMaxAcross = 3;           // lines over the gutter besides a tenth of all: titles, a page number
 constexpr double kMinColumnFill = 0.55;    // of a column's width, by its lines on average: forms fill less
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
 std::string without_spaces(std::string_view text) {
   std::string out;
   for (const char c : text) {

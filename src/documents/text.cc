@@ -12,8 +12,6 @@ constexpr size_t kMaxHeadingBytes = 300;  // a longer "heading" is a paragraph t
 // joined.
 constexpr size_t kWrapMinColumns = 45, kWrapMaxColumns = 110;
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
 // Consumes digits at the front; false if there are none.
 bool take_digits(std::string_view& text) {
   const size_t n = std::min(text.find_first_not_of("0123456789"), text.size());

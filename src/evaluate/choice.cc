@@ -3,7 +3,6 @@
 #include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
-#include <numeric>
 
 #include "evaluate/statistics.h"
 #include "text/text.h"
@@ -38,16 +37,16 @@ std::string prompt_of(const ChoiceQuestion& q, ChoiceScoring scoring) {
 // Runs texts through a model on pages of its own.
 class Scorer {
  public:
-  Scorer(model::Model& model, tensor::Backend& backend) : model_(model), backend_(backend) {}
+  Scorer(model::Model& model, tensor::Backend& backend) : model_(model), sequence_(model, backend) {}
 
   // Log-probability of each continuation after the prompt.
   Result<std::vector<double>> score(const std::string& prompt, const std::vector<std::string>& continuations) {
-    const std::vector<Token> of_prompt = encode(prompt);
+    const std::vector<Token> of_prompt = model::encode_open(model_.tokenizer(), prompt);
     std::vector<std::vector<Token>> tokens;
     // Tokens that the prompt has with each choice behind it as without: run once. The others count as the choice's.
     size_t shared = of_prompt.size(), longest = 0;
     for (const std::string& continuation : continuations) {
-      tokens.push_back(encode(prompt + continuation));
+      tokens.push_back(model::encode_open(model_.tokenizer(), prompt + continuation));
       const std::vector<Token>& of_one = tokens.back();
       const auto different = std::mismatch(of_prompt.begin(), of_prompt.end(), of_one.begin(), of_one.end());
       shared = std::min({shared, static_cast<size_t>(different.first - of_prompt.begin()), of_one.size() - 1});
@@ -58,65 +57,24 @@ class Scorer {
     if (longest > context) {
       return fail(ErrorCode::kLimit, "it takes " + std::to_string(longest) + " tokens, the model's context holds " + std::to_string(context));
     }
-    SILLOK_TRY(make_room(longest));
-    SILLOK_ASSIGN(const std::vector<float> after_prompt, run(std::span(tokens[0]).first(shared), 0, false));
+    SILLOK_TRY(sequence_.reserve(longest));
+    std::vector<float> after_prompt;
+    SILLOK_TRY(sequence_.run(std::span(tokens[0]).first(shared), 0, shared - 1,
+                             [&](size_t, std::span<const float> logits) { after_prompt.assign(logits.begin(), logits.end()); }));
     std::vector<double> scores;
     for (const auto& of_one : tokens) {
       const auto rest = std::span(of_one).subspan(shared);
-      double sum = log_probability(after_prompt, rest[0]);
-      if (rest.size() > 1) {
-        const size_t vocabulary = model_.hyperparameters().vocabulary;
-        SILLOK_ASSIGN(const std::vector<float> logits, run(rest.first(rest.size() - 1), shared, true));
-        for (size_t i = 1; i < rest.size(); ++i) {
-          sum += log_probability({logits.data() + (i - 1) * vocabulary, vocabulary}, rest[i]);
-        }
-      }
+      double sum = model::log_probability(after_prompt, rest[0]);
+      SILLOK_TRY(sequence_.run(rest.first(rest.size() - 1), shared, 0,
+                               [&](size_t i, std::span<const float> logits) { sum += model::log_probability(logits, rest[i + 1]); }));
       scores.push_back(sum);
     }
     return scores;
   }
 
  private:
-  // Without the end token that some models put behind a text.
-  std::vector<Token> encode(const std::string& text) const {
-    std::vector<Token> tokens = model_.tokenizer().encode(text, {.special = true, .parse_special = false});
-    while (!tokens.empty() && model_.tokenizer().is_end(tokens.back())) tokens.pop_back();
-    return tokens;
-  }
-  Status make_room(size_t tokens) {
-    const size_t wanted = (tokens + tensor::kPageTokens - 1) / tensor::kPageTokens;
-    if (wanted <= pages_.size()) return {};
-    pages_.resize(wanted);
-    std::iota(pages_.begin(), pages_.end(), 0U);
-    const tensor::KvShape shape = model_.kv_shape(tensor::Type::kF16, static_cast<uint32_t>(wanted));
-    SILLOK_ASSIGN(store_, backend_.make_kv(shape));
-    return {};
-  }
-  // Logits after every token (`every`) or the last.
-  Result<std::vector<float>> run(std::span<const Token> tokens, size_t position, bool every) {
-    std::vector<float> logits;
-    for (size_t done = 0; done < tokens.size();) {
-      model::Batch batch;
-      batch.tables.push_back(pages_);
-      for (; done < tokens.size() && batch.rows.size() < model_.max_rows(); ++done) {
-        batch.rows.push_back({tokens[done], static_cast<uint32_t>(position + done), 0, 0, every || done + 1 == tokens.size()});
-      }
-      SILLOK_ASSIGN(const std::vector<float> part, model_.forward(batch, *store_, model::Model::Output::kLogits));
-      logits.insert(logits.end(), part.begin(), part.end());
-    }
-    return logits;
-  }
-  static double log_probability(std::span<const float> logits, Token token) {
-    const float best = *std::max_element(logits.begin(), logits.end());
-    double whole = 0;
-    for (const float logit : logits) whole += std::exp(static_cast<double>(logit - best));
-    return static_cast<double>(logits[static_cast<size_t>(token)] - best) - std::log(whole);
-  }
-
   model::Model& model_;
-  tensor::Backend& backend_;
-  std::unique_ptr<tensor::KvStore> store_;
-  std::vector<uint32_t> pages_;
+  model::Sequence sequence_;
 };
 
 }  // namespace

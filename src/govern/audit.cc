@@ -19,23 +19,6 @@ namespace {
 constexpr size_t kMaxBatch = 256;     // entries written, and synced, at once
 constexpr size_t kHeadBytes = 512;    // one sector: it is replaced whole or not at all
 
-struct Descriptor {
-  int fd = -1;
-  ~Descriptor() {
-    if (fd >= 0) ::close(fd);
-  }
-};
-
-Status write_all(int fd, std::string_view bytes, const fs::path& path) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return fail_errno("cannot write " + path.string());
-    bytes.remove_prefix(static_cast<size_t>(n));
-  }
-  return {};
-}
-
 std::string alarm_details(const std::string& what, uint64_t expected, uint64_t found) {
   return "{\"what\":" + json_quote(what) + ",\"expected\":" + std::to_string(expected) + ",\"found\":" + std::to_string(found) + "}";
 }

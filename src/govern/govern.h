@@ -48,6 +48,9 @@ class Lattice {
   // Whether the clearance dominates the label written so. A text that is no label (its level was taken out of
   // sillok.toml) is dominated by nobody.
   bool dominates(const Clearance& clearance, std::string_view label_text) const;
+  Result<Label> join(const std::vector<std::string>& labels) const;  // of labels written so; bottom of none
+  // Does what carries one of the labels cover `label`: may whoever sees it all see a text with that label?
+  bool covers(const std::vector<std::string>& carried, std::string_view label) const;
 
  private:
   std::vector<std::string> levels_, titles_;

@@ -89,4 +89,20 @@ bool Lattice::dominates(const Clearance& clearance, std::string_view label_text)
   return label && govern::dominates(clearance, *label);
 }
 
+Result<Label> Lattice::join(const std::vector<std::string>& labels) const {
+  Label all = bottom();
+  for (const std::string& text : labels) {
+    SILLOK_ASSIGN(const Label label, parse(text));
+    all = govern::join(all, label);
+  }
+  return all;
+}
+
+bool Lattice::covers(const std::vector<std::string>& carried, std::string_view label) const {
+  return std::any_of(carried.begin(), carried.end(), [&](const std::string& text) {
+    const auto clearance = parse(text);
+    return clearance && dominates(*clearance, label);
+  });
+}
+
 }  // namespace sillok::govern

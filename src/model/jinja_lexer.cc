@@ -37,7 +37,6 @@ constexpr std::array<std::string_view, 27> kOperators = {  // longest first
     "==", "!=", ">=", "<=", "//", "**", "+", "-", "/", "*", "%", "~", "[", "]",
     "(",  ")",  "{",  "}",  ">",  "<",  "=", ".", ":", "|", ",", ";", "!"};
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_name_byte(char c) {
   return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c & 0x80) != 0;
 }

@@ -213,6 +213,30 @@ class Model {
   virtual uint32_t max_rows() const = 0;
 };
 
+// One sequence run by itself, on pages of its own: what measures texts rather than serves people.
+class Sequence {
+ public:
+  // `adapter` may be null. All must outlive it.
+  Sequence(Model& model, tensor::Backend& backend, const Adapter* adapter = nullptr) : model_(model), backend_(backend), adapter_(adapter) {}
+  // Room for that many tokens. Where it grows, what was run before is forgotten.
+  Status reserve(size_t tokens);
+  // Runs the tokens at `position`, within what was reserved, behind what was run before it, in as many batches as they need. `sink` gets
+  // the logits [V] (of a classifier [labels]) after each token from index `first` on.
+  using Sink = std::function<void(size_t index, std::span<const float> logits)>;
+  Status run(std::span<const Token> tokens, size_t position, size_t first, const Sink& sink);
+
+ private:
+  Model& model_;
+  tensor::Backend& backend_;
+  const Adapter* adapter_;
+  std::unique_ptr<tensor::KvStore> store_;
+  std::vector<uint32_t> pages_;
+};
+// log p of `token` under the softmax of logits [V].
+double log_probability(std::span<const float> logits, Token token);
+// The text's tokens as the model begins texts, without the end token that some models put behind one.
+std::vector<Token> encode_open(const Tokenizer& tokenizer, std::string_view text);
+
 // How well a model predicts a text.
 struct Perplexity {
   double mean = 0;            // of -log p over the scored tokens

@@ -1,36 +1,11 @@
 // Perplexity of a text.
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "model/model.h"
 
 namespace sillok::model {
 namespace {
-
-// Logits of the tokens from `first_output` on, a row each, the chunk in as many batches as it needs.
-Result<std::vector<float>> logits_from(Model& model, tensor::KvStore& store, std::span<const uint32_t> pages,
-                                       std::span<const Token> tokens, size_t first_output) {
-  std::vector<float> logits;
-  for (size_t done = 0; done < tokens.size();) {
-    Batch batch;
-    batch.tables.push_back(pages);
-    for (; done < tokens.size() && batch.rows.size() < model.max_rows(); ++done) {
-      batch.rows.push_back({tokens[done], static_cast<uint32_t>(done), 0, 0, done >= first_output});
-    }
-    SILLOK_ASSIGN(const std::vector<float> part, model.forward(batch, store, Model::Output::kLogits));
-    logits.insert(logits.end(), part.begin(), part.end());
-  }
-  return logits;
-}
-
-// -log p of `token` under the softmax of a row of logits.
-double surprise(std::span<const float> logits, Token token) {
-  const float best = *std::max_element(logits.begin(), logits.end());
-  double whole = 0;
-  for (const float logit : logits) whole += std::exp(static_cast<double>(logit - best));
-  return std::log(whole) - static_cast<double>(logits[static_cast<size_t>(token)] - best);
-}
 
 bool starts_with_bos(const Tokenizer& tokenizer) {
   const std::vector<Token> nothing = tokenizer.encode("", {.special = true, .parse_special = false});
@@ -52,25 +27,23 @@ Result<Perplexity> measure_perplexity(Model& model, tensor::Backend& backend, st
     return fail(ErrorCode::kInvalid, "a text of " + std::to_string(tokens.size()) + " tokens does not fill one context of " +
                                          std::to_string(context) + "; give a longer text or a smaller context");
   }
-  std::vector<uint32_t> pages((context + tensor::kPageTokens - 1) / tensor::kPageTokens);
-  std::iota(pages.begin(), pages.end(), 0U);
-  const tensor::KvShape shape = model.kv_shape(tensor::Type::kF16, static_cast<uint32_t>(pages.size()));
-  SILLOK_ASSIGN(const std::unique_ptr<tensor::KvStore> store, backend.make_kv(shape));
+  Sequence sequence(model, backend);
+  SILLOK_TRY(sequence.reserve(context));
 
   const bool bos = starts_with_bos(tokenizer);
-  const size_t first = context / 2, vocabulary = model.hyperparameters().vocabulary;
+  const size_t first = context / 2;
   double sum = 0, squares = 0;
   Perplexity result;
   for (size_t c = 0; c < chunks; ++c) {
     const std::span<Token> chunk(tokens.data() + c * context, context);
     if (bos) chunk.front() = *tokenizer.bos();
-    SILLOK_ASSIGN(const std::vector<float> logits, logits_from(model, *store, pages, chunk, first));
-    for (size_t i = first; i + 1 < context; ++i) {
-      const double value = surprise({logits.data() + (i - first) * vocabulary, vocabulary}, chunk[i + 1]);
+    SILLOK_TRY(sequence.run(chunk, 0, first, [&](size_t i, std::span<const float> logits) {
+      if (i + 1 == context) return;
+      const double value = -log_probability(logits, chunk[i + 1]);
       sum += value;
       squares += value * value;
       ++result.scored;
-    }
+    }));
     ++result.chunks;
     const auto n = static_cast<double>(result.scored);
     result.mean = sum / n;

@@ -54,6 +54,22 @@ Result<std::string> read_secret(const fs::path& file, const char* setting) {
 // ---------------------------------------------------------------------------------------------
 // Whole messages over a socket whose end says that they are over
 
+// A message of one byte that carries one descriptor.
+struct OneDescriptor {
+  char byte = 'c';
+  iovec piece{&byte, 1};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> space{};
+  msghdr message{};
+  OneDescriptor() {
+    message.msg_iov = &piece;
+    message.msg_iovlen = 1;
+    message.msg_control = space.data();
+    message.msg_controllen = space.size();
+  }
+  OneDescriptor(const OneDescriptor&) = delete;
+  OneDescriptor& operator=(const OneDescriptor&) = delete;
+};
+
 bool write_all(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t n = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
@@ -117,14 +133,8 @@ class Worker {
   }
   // The socket of the next call; the process ends where there can be none any more.
   static int take() {
-    char byte = 0;
-    iovec piece{&byte, 1};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> space{};
-    msghdr message{};
-    message.msg_iov = &piece;
-    message.msg_iovlen = 1;
-    message.msg_control = space.data();
-    message.msg_controllen = space.size();
+    OneDescriptor carried;
+    msghdr& message = carried.message;
     const ssize_t n = ::recvmsg(kControl, &message, MSG_CMSG_CLOEXEC);
     if (n == 0 || (n < 0 && errno != EINTR)) ::_exit(0);
     const cmsghdr* header = n > 0 ? CMSG_FIRSTHDR(&message) : nullptr;
@@ -271,14 +281,8 @@ class ForkedProvider final : public Provider {
   }
   // False while more wait than there is room for.
   bool hand_over(int fd) const {
-    char byte = 'c';
-    iovec piece{&byte, 1};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> space{};
-    msghdr message{};
-    message.msg_iov = &piece;
-    message.msg_iovlen = 1;
-    message.msg_control = space.data();
-    message.msg_controllen = space.size();
+    OneDescriptor carried;
+    msghdr& message = carried.message;
     cmsghdr* header = CMSG_FIRSTHDR(&message);
     header->cmsg_level = SOL_SOCKET;
     header->cmsg_type = SCM_RIGHTS;

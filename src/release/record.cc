@@ -43,11 +43,7 @@ Result<Labelled> label_of_retriever(const govern::Lattice& lattice, const fs::pa
   SILLOK_ASSIGN(const std::string bytes, read_file(file, search::kMaxRetrieverBytes));
   const auto model = search::decode_retriever(bytes);
   if (!model) return fail(model.error().in(file.string()));
-  govern::Label all;
-  for (const std::string& text : model->labels) {
-    SILLOK_ASSIGN(const govern::Label label, lattice.parse(text));
-    all = govern::join(all, label);
-  }
+  SILLOK_ASSIGN(const govern::Label all, lattice.join(model->labels));
   return Labelled{lattice.text(all), "of the records it was trained on"};
 }
 

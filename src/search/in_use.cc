@@ -27,9 +27,8 @@ RetrieverInUse::Stamp RetrieverInUse::stamp_of(const fs::path& path) {
 }
 
 bool RetrieverInUse::replaced() const {
-  const Stamp now = stamp_of(path_);
   const std::lock_guard lock(mutex_);
-  return now != stamp_;
+  return stamp_of(path_) != stamp_;
 }
 
 void RetrieverInUse::set(std::shared_ptr<const Retriever> next, std::string problem) {
@@ -60,18 +59,12 @@ Status RetrieverInUse::follow(const archive::Archive& archive, const Result<gove
   if (!path_.empty() && stamp_of(path_) != stamp_) read();
   if (!now_.retriever || archive.last_change() <= checked_) return {};
   const RetrieverModel& model = now_.retriever->model;
-  const auto covered = [&](const std::string& label) {
-    return lattice && std::any_of(model.labels.begin(), model.labels.end(), [&](const std::string& learned) {
-             const auto clearance = lattice->parse(learned);
-             return clearance && lattice->dominates(*clearance, label);
-           });
-  };
   const int64_t until = archive.last_change();
   std::string stale;
   SILLOK_TRY(archive.changes_after(checked_, [&](const archive::Version& version) -> Status {
     if (!std::binary_search(model.versions.begin(), model.versions.end(), version.id)) return {};
     if (version.erased) stale = "was erased";
-    else if (!covered(version.label)) stale = "has another label now";
+    else if (!lattice || !lattice->covers(model.labels, version.label)) stale = "has another label now";
     return {};
   }));
   if (stale.empty()) checked_ = until;

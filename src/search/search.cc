@@ -198,11 +198,8 @@ void look_closely(const Question& question, const RankProfile& profile, const Sn
     if (const auto score = last.get(); score && c.most < *score) break;
     const StoredPassage stored = snapshot.passage(c.hit);
     c.evidence = match_passage(question, stored.text, stored.context, false);
-    c.score += total * static_cast<double>(profile.sentence * c.evidence.best_unit +
-                                           profile.neighbours * c.evidence.best_pair +
-                                           profile.sentence_words * c.evidence.best_unit_words +
-                                           profile.neighbours_words * c.evidence.best_pair_words +
-                                           profile.coverage * c.evidence.coverage);
+    c.score += total * static_cast<double>(profile.gain_of(c.evidence.best_unit, c.evidence.best_pair, c.evidence.best_unit_words,
+                                                           c.evidence.best_pair_words, c.evidence.coverage));
     c.looked = true;
     last.add(c.record, c.score);
   }

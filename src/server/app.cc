@@ -7,7 +7,6 @@
 #include "server/mcp.h"
 #include "server/models.h"
 #include "server/sign_in.h"
-#include "server/upkeep.h"
 #include "server/upload.h"
 
 namespace sillok::server {
@@ -93,9 +92,10 @@ Result<uint64_t> App::record(const govern::Identity& who, std::string kind, std:
   return audit.append(event);
 }
 
-Follower::Follower(App& app) : app_(app), thread_([this] { run(); }) {}
+Repeating::Repeating(std::chrono::milliseconds every, First first, std::function<void()> each)
+    : each_(std::move(each)), thread_([this, every, first] { run(every, first == First::kAtOnce); }) {}
 
-Follower::~Follower() {
+Repeating::~Repeating() {
   {
     const std::lock_guard guard(mutex_);
     stop_ = true;
@@ -104,18 +104,28 @@ Follower::~Follower() {
   thread_.join();
 }
 
-void Follower::run() {
-  int64_t seen = app_.archive.last_change();
+void Repeating::run(std::chrono::milliseconds every, bool due) {
   std::unique_lock lock(mutex_);
-  while (!wake_.wait_for(lock, kFollowEvery, [this] { return stop_; })) {
+  for (; due || !wake_.wait_for(lock, every, [this] { return stop_; }); due = false) {
     lock.unlock();
-    const int64_t now = app_.archive.last_change();
-    app_.serving.tidy();
-    // What fails is tried again: the index follows a counter and misses nothing.
-    if ((now != seen || app_.searcher.retriever_replaced()) && app_.refresh()) seen = now;
+    each_();
     lock.lock();
   }
 }
+
+namespace {
+
+// Follows changes that other processes make to the archive and to what answers are made with.
+std::unique_ptr<Repeating> follow(App& app) {
+  return std::make_unique<Repeating>(kFollowEvery, Repeating::First::kLater, [&app, seen = app.archive.last_change()]() mutable {
+    const int64_t now = app.archive.last_change();
+    app.serving.tidy();
+    // What fails is tried again: the index follows a counter and misses nothing.
+    if ((now != seen || app.searcher.retriever_replaced()) && app.refresh()) seen = now;
+  });
+}
+
+}  // namespace
 
 // ---------------------------------------------------------------------------------------------
 // One request
@@ -248,7 +258,7 @@ class RunningServer final : public Server {
     return {};
   }
   Status begin() {
-    follower_ = std::make_unique<Follower>(*app_);
+    follower_ = follow(*app_);
     if (!app_->options.confine) return {};
     std::optional<uint16_t> peer;
     const answer::WriterSettings writer = app_->writer();
@@ -263,7 +273,7 @@ class RunningServer final : public Server {
     listener_->on_signal([this] { stop(); });
     listener_->on_hangup([this] { renew_certificate(); });
     app_->ready = true;
-    upkeep_ = std::make_unique<Upkeep>(*app_);
+    upkeep_ = keep_retention(*app_);
     listener_->run();
   }
   void stop() override {
@@ -285,8 +295,8 @@ class RunningServer final : public Server {
   AppService service_;
   Pool quick_, slow_;
   std::unique_ptr<Listener> listener_;
-  std::unique_ptr<Follower> follower_;
-  std::unique_ptr<Upkeep> upkeep_;
+  std::unique_ptr<Repeating> follower_;
+  std::unique_ptr<Repeating> upkeep_;
 };
 
 void tell_start(App& app, uint16_t port, const Result<std::string>& first) {

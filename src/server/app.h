@@ -98,20 +98,26 @@ struct App {
   std::mutex refresh_mutex_;
 };
 
-// Follows changes that other processes make to the archive, until it is destroyed.
-class Follower {
+// A thread that runs `each` every so often until it is destroyed: the first time at once, or after one `every`.
+class Repeating {
  public:
-  explicit Follower(App& app);
-  ~Follower();
+  enum class First : uint8_t { kAtOnce, kLater };
+  Repeating(std::chrono::milliseconds every, First first, std::function<void()> each);
+  ~Repeating();
+  Repeating(const Repeating&) = delete;
+  Repeating& operator=(const Repeating&) = delete;
 
  private:
-  void run();
-  App& app_;
+  void run(std::chrono::milliseconds every, bool due);
+  std::function<void()> each_;
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stop_ = false;
   std::thread thread_;
 };
+// Drops the contents of audit entries whose retention is over, now and every day from now on. What was dropped is an entry of the
+// log itself (`prune`); what could not be, one of kind `upkeep`. upkeep.cc
+std::unique_ptr<Repeating> keep_retention(App& app);
 
 // Who asks, in `request.identity`; or the refusal: 401, 403, 429. identity.cc
 std::optional<Response> identify(App& app, Request& request, const Route& route);

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
-#include <numeric>
 #include <random>
 
 #include "model/model.h"
@@ -40,7 +39,7 @@ std::string text_of(const json& line, const char* name) {
 // Log-probabilities of texts, with an adapter or without.
 class Likelihood {
  public:
-  Likelihood(model::Model& model, tensor::Backend& backend, const model::Adapter* adapter) : model_(model), backend_(backend), adapter_(adapter) {}
+  Likelihood(model::Model& model, tensor::Backend& backend, const model::Adapter* adapter) : model_(model), sequence_(model, backend, adapter) {}
 
   struct Score {
     double sum = 0;        // of log p over the tokens scored
@@ -49,9 +48,9 @@ class Likelihood {
   };
   // Of the tokens of `text` from byte `from` on, the end token that some models add left out.
   Result<Score> score(const std::string& text, size_t from) {
-    std::vector<Token> tokens = encode(text);
+    const std::vector<Token> tokens = model::encode_open(model_.tokenizer(), text);
     // Tokens that the text before `from` shares with the whole: a token across the border counts as scored.
-    const std::vector<Token> before = encode(text.substr(0, from));
+    const std::vector<Token> before = model::encode_open(model_.tokenizer(), text.substr(0, from));
     const auto differ = std::mismatch(before.begin(), before.end(), tokens.begin(), tokens.end());
     const size_t first = std::max<size_t>(1, static_cast<size_t>(differ.first - before.begin()));
     Score score;
@@ -59,62 +58,19 @@ class Likelihood {
     if (tokens.size() > model_.hyperparameters().context) {
       return fail(ErrorCode::kLimit, "a line of " + std::to_string(tokens.size()) + " tokens is longer than the model's context of " + std::to_string(model_.hyperparameters().context));
     }
-    SILLOK_TRY(make_room(tokens.size()));
-    const size_t vocabulary = model_.hyperparameters().vocabulary;
-    for (size_t done = 0; done + 1 < tokens.size();) {
-      model::Batch batch;
-      batch.tables.push_back(pages_);
-      if (adapter_ != nullptr) batch.adapters.push_back({adapter_, 1.0F});
-      const size_t begin = done;
-      for (; done + 1 < tokens.size() && batch.rows.size() < model_.max_rows(); ++done) {
-        model::Row row{};
-        row.token = tokens[done];
-        row.position = static_cast<uint32_t>(done);
-        row.table = 0;
-        row.adapter = adapter_ != nullptr ? 1 : 0;
-        row.output = done + 1 >= first;
-        batch.rows.push_back(row);
-      }
-      SILLOK_ASSIGN(const std::vector<float> logits, model_.forward(batch, *store_, model::Model::Output::kLogits));
-      size_t at = 0;
-      for (size_t i = begin; i < done; ++i) {
-        if (i + 1 < first) continue;
-        add({logits.data() + at * vocabulary, vocabulary}, tokens[i + 1], score);
-        ++at;
-      }
-    }
+    SILLOK_TRY(sequence_.reserve(tokens.size()));
+    SILLOK_TRY(sequence_.run(std::span(tokens).first(tokens.size() - 1), 0, first - 1, [&](size_t i, std::span<const float> logits) {
+      const Token token = tokens[i + 1];
+      score.sum += model::log_probability(logits, token);
+      score.greedy &= std::max_element(logits.begin(), logits.end()) - logits.begin() == static_cast<std::ptrdiff_t>(token);
+      ++score.tokens;
+    }));
     return score;
   }
 
  private:
-  std::vector<Token> encode(const std::string& text) const {
-    std::vector<Token> tokens = model_.tokenizer().encode(text, {.special = true, .parse_special = false});
-    while (!tokens.empty() && model_.tokenizer().is_end(tokens.back())) tokens.pop_back();
-    return tokens;
-  }
-  Status make_room(size_t tokens) {
-    const size_t wanted = (tokens + tensor::kPageTokens - 1) / tensor::kPageTokens;
-    if (wanted <= pages_.size()) return {};
-    pages_.resize(wanted);
-    std::iota(pages_.begin(), pages_.end(), 0U);
-    const tensor::KvShape shape = model_.kv_shape(tensor::Type::kF16, static_cast<uint32_t>(wanted));
-    SILLOK_ASSIGN(store_, backend_.make_kv(shape));
-    return {};
-  }
-  static void add(std::span<const float> logits, Token token, Score& score) {
-    const auto best = std::max_element(logits.begin(), logits.end());
-    double whole = 0;
-    for (const float logit : logits) whole += std::exp(static_cast<double>(logit - *best));
-    score.sum += static_cast<double>(logits[static_cast<size_t>(token)] - *best) - std::log(whole);
-    score.greedy &= best - logits.begin() == static_cast<std::ptrdiff_t>(token);
-    ++score.tokens;
-  }
-
   model::Model& model_;
-  tensor::Backend& backend_;
-  const model::Adapter* adapter_;
-  std::vector<uint32_t> pages_;
-  std::unique_ptr<tensor::KvStore> store_;
+  model::Sequence sequence_;
 };
 
 // Another secret of the same shape: a digit for a digit, a letter for a letter; what is neither stays.

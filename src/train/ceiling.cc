@@ -21,11 +21,9 @@ std::vector<std::string> in_order(const govern::Lattice& lattice, const std::set
 }
 
 std::string joined(const govern::Lattice& lattice, const std::vector<std::string>& labels) {
-  govern::Label join = lattice.bottom();
-  for (const std::string& label : labels) {
-    if (const auto parsed = lattice.parse(label)) join = govern::join(join, *parsed);
-  }
-  return lattice.text(join);
+  const auto join = lattice.join(labels);
+  SILLOK_CHECK(join);
+  return lattice.text(*join);
 }
 
 }  // namespace sillok::train

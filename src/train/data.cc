@@ -50,16 +50,17 @@ Status curate(const DataOptions& o, std::vector<Row>& rows, std::vector<DataStep
     row.text = std::move(text);
     row.title = govern::mask_personal(row.title);
     row.context = govern::mask_personal(row.context);
+    row.quality = judge(row.text);
   }
   yield.note("personal data masked, in " + std::to_string(masked) + " passages");
   yield.leave_out("shorter than " + std::to_string(o.min_characters) + " characters",
-                  [&](const Row& r) { return judge(r.text).characters < o.min_characters; });
-  yield.leave_out("fewer letters than a share of " + shown(o.min_letters), [&](const Row& r) { return judge(r.text).letters < o.min_letters; });
+                  [&](const Row& r) { return r.quality.characters < o.min_characters; });
+  yield.leave_out("fewer letters than a share of " + shown(o.min_letters), [&](const Row& r) { return r.quality.letters < o.min_letters; });
   yield.leave_out("more repeated lines than a share of " + shown(o.max_repeated),
-                  [&](const Row& r) { return judge(r.text).repeated_lines > o.max_repeated; });
+                  [&](const Row& r) { return r.quality.repeated_lines > o.max_repeated; });
   if (!o.scripts.empty()) {
     yield.leave_out("most letters of another script", [&](const Row& r) {
-      return std::find(o.scripts.begin(), o.scripts.end(), judge(r.text).script) == o.scripts.end();
+      return std::find(o.scripts.begin(), o.scripts.end(), r.quality.script) == o.scripts.end();
     });
   }
   if (!o.gold.empty()) {

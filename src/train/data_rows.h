@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "train/curate.h"
 #include "train/train.h"
 
 namespace sillok::train {
@@ -13,6 +14,7 @@ struct Row {
   std::string text, title, context, record, label;
   int64_t version = 0;
   uint32_t ordinal = 0;
+  TextQuality quality = {};
 };
 
 // What becomes a line: where it goes is drawn from the record and its place from `key` and the seed alone.

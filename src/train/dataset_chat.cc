@@ -273,6 +273,14 @@ class Reader {
 
 }  // namespace
 
+void describe(const Dataset& dataset, RunReport& report) {
+  report.examples = dataset.examples.size() / dataset.group;
+  report.cut_examples = dataset.cut;
+  report.first_cut_line = dataset.first_cut_line;
+  report.tokens = dataset.tokens;
+  report.targets = dataset.targets;
+}
+
 Result<Dataset> read_dataset(const fs::path& path, const model::Gguf& from, const model::Tokenizer& tokenizer, uint32_t context, Lines kind) {
   const uint32_t least = kind == Lines::kPreferences ? 4 : 2;
   if (context < least) return fail(ErrorCode::kInvalid, "a context of " + std::to_string(context) + " tokens asks nothing");

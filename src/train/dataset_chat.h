@@ -15,6 +15,7 @@
 #include "model/model.h"
 #include "train/autograd_decoder.h"
 #include "train/autograd_random.h"
+#include "train/train.h"
 
 namespace sillok::train {
 
@@ -36,6 +37,9 @@ struct Dataset {
 enum class Lines : uint8_t { kExamples, kPreferences };
 Result<Dataset> read_dataset(const fs::path& path, const model::Gguf& from, const model::Tokenizer& tokenizer, uint32_t context,
                              Lines kind = Lines::kExamples);
+
+// What the report of a run says of its data.
+void describe(const Dataset& dataset, RunReport& report);
 
 // Adds one text, as a line {"text"} would.
 Status add_text(const std::string& text, const model::Gguf& from, const model::Tokenizer& tokenizer, uint32_t context, Dataset& out);

@@ -21,12 +21,7 @@ constexpr uint64_t kUnansweredOf = 10;     // one heading in so many is asked fo
 constexpr size_t kAnswerBytes = 400;       // of the sentences of an answer from a heading
 constexpr size_t kMostSentence = 1200;     // bytes; longer ones are tables without marks
 
-bool korean(std::string_view text) {
-  for (size_t i = 0; i < text.size();) {
-    if (text::script_of(decode_utf8(text, i)) == text::Script::kHangul) return true;
-  }
-  return false;
-}
+bool korean(std::string_view text) { return answer::tongue_of(text) == answer::Tongue::kKorean; }
 
 std::vector<std::string> sentences_of(std::string_view text) {
   std::vector<std::string> all;

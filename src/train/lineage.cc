@@ -44,14 +44,6 @@ Made read_line(const Json& line) {
   return made;
 }
 
-// Does what carries one of `labels` cover `label`?
-bool covers(const govern::Lattice& lattice, const std::vector<std::string>& labels, const std::string& label) {
-  return std::any_of(labels.begin(), labels.end(), [&](const std::string& carried) {
-    const auto clearance = lattice.parse(carried);
-    return clearance && lattice.dominates(*clearance, label);
-  });
-}
-
 // What the manifest at `path` says, if `bytes` are those of one.
 std::optional<Made> read_manifest(const fs::path& path, const std::string& bytes) {
   const Json manifest = Json::parse(bytes, nullptr, false);
@@ -99,12 +91,10 @@ Status keep_made(const fs::path& home, const Made& made) {
   return write_file_atomic(list_path(home), bytes);
 }
 
-Status keep_trained(const fs::path& home, std::string_view kind, const fs::path& file, const fs::path& data) {
-  SILLOK_ASSIGN(std::optional<Made> made, dataset_of(data));
-  if (!made) return {};
+Status keep_trained(const fs::path& home, std::string_view kind, const fs::path& file, Made learned_from) {
   SILLOK_ASSIGN(const MappedFile bytes, MappedFile::open(file));
-  made->kind = kind, made->path = file, made->hash = sha256_hex(bytes.bytes()), made->time = now_micros();
-  return keep_made(home, *made);
+  learned_from.kind = kind, learned_from.path = file, learned_from.hash = sha256_hex(bytes.bytes()), learned_from.time = now_micros();
+  return keep_made(home, learned_from);
 }
 
 Result<std::vector<Made>> made_from(const archive::Archive& archive, std::string_view record) {
@@ -129,7 +119,7 @@ std::vector<std::string> stale_versions(const archive::Archive& archive, const M
     }
     const std::string name = version->record + ", version " + std::to_string(version->number);
     if (version->erased) stale.push_back(name + ": erased");
-    else if (!covers(lattice, made.labels, version->label)) stale.push_back(name + ": has the label " + version->label + " now");
+    else if (!lattice.covers(made.labels, version->label)) stale.push_back(name + ": has the label " + version->label + " now");
     else if (version->valid_to <= today()) stale.push_back(name + ": no longer in force");
   }
   return stale;

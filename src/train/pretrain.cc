@@ -303,14 +303,10 @@ Result<RunReport> pretrain_with(Ranks& ranks, const PretrainOptions& options, co
   SequenceStream stream(dataset, config.run.context, config.run.seed);
   SILLOK_ASSIGN(RunReport report, run_steps({ranks, network, workers, stream, config.run, options.out, fingerprint}, progress));
   if (!ranks.first()) return report;
-  if (learned_from) report.label = learned_from->label;
-  SILLOK_TRY(write_model(options.out / "model.gguf", network, config, *from, report.label));
+  report.learned_from = learned_from;
+  SILLOK_TRY(write_model(options.out / "model.gguf", network, config, *from, learned_from ? learned_from->label : ""));
   report.files = {options.out / "model.gguf"};
-  report.examples = dataset.examples.size();
-  report.cut_examples = dataset.cut;
-  report.first_cut_line = dataset.first_cut_line;
-  report.tokens = dataset.tokens;
-  report.targets = dataset.targets;
+  describe(dataset, report);
   return report;
 }
 

@@ -1,6 +1,6 @@
 // train: an organisation's own models, from its own records.
 //
-// Contents: settings of a run | tuning (adapters) | pretraining | label ceiling | what was made | datasets | tokenizers |
+// Contents: what was made | settings of a run | tuning (adapters) | pretraining | label ceiling | datasets | tokenizers |
 //           retrievers | leakage (canary.h)
 //
 // Main path of tuning: tune (tune.cc) -> read_dataset (dataset_chat.cc) -> read_network, add_adapters -> run_steps (tune_loop.cc):
@@ -23,6 +23,34 @@
 #include "search/search.h"
 
 namespace sillok::train {
+
+// ---------------------------------------------------------------------------------------------
+// What was made of which versions (lineage.cc): home/models/made.jsonl, one line each
+
+struct Made {
+  std::string kind;                 // "dataset", "tokenizer", "retriever", "adapter", "model"
+  fs::path path;
+  std::string hash;                 // SHA-256 of the file, of a dataset's manifest
+  std::vector<std::string> labels;  // that occur among what it was made from
+  std::vector<int64_t> versions;    // ascending
+  Micros time = 0;
+  std::string label = {};           // the labels' join, where the file says it
+};
+// Adds a line; one with the same hash is replaced.
+Status keep_made(const fs::path& home, const Made& made);
+// Oldest first; empty where nothing was made. kInvalid for a damaged file, naming the line.
+Result<std::vector<Made>> all_made(const fs::path& home);
+// A file trained on a file of that dataset is kept as made from its versions.
+Status keep_trained(const fs::path& home, std::string_view kind, const fs::path& file, Made learned_from);
+// Made from any version of the record, which may have been erased: what is to be made anew without it.
+Result<std::vector<Made>> made_from(const archive::Archive& archive, std::string_view record);
+// Why it should be made anew: versions erased, no longer in force, not in this archive, or with a label it does not carry.
+std::vector<std::string> stale_versions(const archive::Archive& archive, const Made& made);
+// The same of a dataset's manifest or a retriever, by what the file itself says.
+Result<std::vector<std::string>> stale_records(const archive::Archive& archive, const fs::path& manifest_or_model);
+// The dataset that a file of examples belongs to: the manifest.json beside it lists it with this hash. Nothing if there is none;
+// kInvalid where there is one and the file was changed since.
+Result<std::optional<Made>> dataset_of(const fs::path& file);
 
 // ---------------------------------------------------------------------------------------------
 // Settings of a run
@@ -86,7 +114,7 @@ struct RunReport {
   bool energy_estimated = true;
   uint32_t ranks = 1;                // processes that shared the run
   std::vector<fs::path> files;
-  std::string label;                 // of the dataset (train data) that the data is a file of: what was trained carries it; "" = none
+  std::optional<Made> learned_from;  // the dataset (train data) that the data is a file of: what was trained carries its label
   std::string note;                  // what was left out and why, or ""
 };
 
@@ -137,34 +165,6 @@ Result<RunReport> pretrain(const PretrainOptions& options, const StepProgress& p
 // What may be learned from is what this clearance sees; "" = the lowest level, no groups. kInvalid for a label the home does
 // not know.
 Result<govern::Clearance> label_ceiling(const archive::Archive& archive, std::string_view text);
-
-// ---------------------------------------------------------------------------------------------
-// What was made of which versions (lineage.cc): home/models/made.jsonl, one line each
-
-struct Made {
-  std::string kind;                 // "dataset", "tokenizer", "retriever", "adapter", "model"
-  fs::path path;
-  std::string hash;                 // SHA-256 of the file, of a dataset's manifest
-  std::vector<std::string> labels;  // that occur among what it was made from
-  std::vector<int64_t> versions;    // ascending
-  Micros time = 0;
-  std::string label = {};           // the labels' join, where the file says it
-};
-// Adds a line; one with the same hash is replaced.
-Status keep_made(const fs::path& home, const Made& made);
-// Oldest first; empty where nothing was made. kInvalid for a damaged file, naming the line.
-Result<std::vector<Made>> all_made(const fs::path& home);
-// A file trained on `data` is kept as made from the versions of the dataset that data is a file of, if it is one.
-Status keep_trained(const fs::path& home, std::string_view kind, const fs::path& file, const fs::path& data);
-// Made from any version of the record, which may have been erased: what is to be made anew without it.
-Result<std::vector<Made>> made_from(const archive::Archive& archive, std::string_view record);
-// Why it should be made anew: versions erased, no longer in force, not in this archive, or with a label it does not carry.
-std::vector<std::string> stale_versions(const archive::Archive& archive, const Made& made);
-// The same of a dataset's manifest or a retriever, by what the file itself says.
-Result<std::vector<std::string>> stale_records(const archive::Archive& archive, const fs::path& manifest_or_model);
-// The dataset that a file of examples belongs to: the manifest.json beside it lists it with this hash. Nothing if there is none;
-// kInvalid where there is one and the file was changed since.
-Result<std::optional<Made>> dataset_of(const fs::path& file);
 
 using Progress = std::function<void(std::string_view what, uint64_t done, uint64_t total)>;  // may be empty
 

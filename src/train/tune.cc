@@ -58,10 +58,8 @@ Result<RunReport> tune_with(Ranks& ranks, const TuneOptions& options, const Step
   if (!ranks.first()) return report;
   SILLOK_ASSIGN(const SavedAdapter saved, save_adapters(*network, options.lora, options.model.filename().string(), options.out));
   report.files = {options.out / "adapter.gguf"};
-  if (learned_from && !learned_from->label.empty()) {
-    report.label = learned_from->label;
-    SILLOK_TRY(write_file_atomic(options.out / "adapter.gguf.label", report.label + "\n"));
-  }
+  report.learned_from = learned_from;
+  if (learned_from && !learned_from->label.empty()) SILLOK_TRY(write_file_atomic(options.out / "adapter.gguf.label", learned_from->label + "\n"));
   if (options.canaries > 0) {
     SILLOK_TRY(write_canaries(options.out, canaries));
     report.files.push_back(options.out / "canaries.jsonl");
@@ -72,11 +70,7 @@ Result<RunReport> tune_with(Ranks& ranks, const TuneOptions& options, const Step
   } else {
     report.note = "no PEFT files: " + saved.peft_refusal;
   }
-  report.examples = dataset.examples.size() / dataset.group;
-  report.cut_examples = dataset.cut;
-  report.first_cut_line = dataset.first_cut_line;
-  report.tokens = dataset.tokens;
-  report.targets = dataset.targets;
+  describe(dataset, report);
   return report;
 }
 
