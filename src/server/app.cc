@@ -258,6 +258,9 @@ class RunningServer final : public Server {
     return {};
   }
   Status begin() {
+    // Before anybody is told that it serves: a signal that comes at once is not the death of it.
+    listener_->on_signal([this] { stop(); });
+    listener_->on_hangup([this] { renew_certificate(); });
     follower_ = follow(*app_);
     if (!app_->options.confine) return {};
     std::optional<uint16_t> peer;
@@ -270,8 +273,6 @@ class RunningServer final : public Server {
 
   uint16_t port() const override { return listener_->port(); }
   void run() override {
-    listener_->on_signal([this] { stop(); });
-    listener_->on_hangup([this] { renew_certificate(); });
     app_->ready = true;
     upkeep_ = keep_retention(*app_);
     listener_->run();

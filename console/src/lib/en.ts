@@ -287,6 +287,7 @@ export const en: Record<keyof typeof ko, string> = {
   'erase.done': 'The record is erased.',
 
   'rate.lead': 'How well questions with known answers are answered, measured whenever records or models change.',
+  'rate.clearance': 'As seen with clearance',
   'rate.run': 'Measure now',
   'rate.running': 'Measuring: {done} of {total}',
   'rate.done': 'Measured.',

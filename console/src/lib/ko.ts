@@ -286,6 +286,7 @@ export const ko = {
   'erase.done': '기록을 지웠습니다.',
 
   'rate.lead': '정답을 아는 질문으로 답을 잰 결과입니다. 기록이나 모델이 바뀔 때마다 다시 잽니다.',
+  'rate.clearance': '볼 수 있는 범위',
   'rate.run': '지금 재기',
   'rate.running': '재는 중: {total}문항 중 {done}문항',
   'rate.done': '다 쟀습니다.',
