@@ -132,6 +132,9 @@ std::unique_ptr<Repeating> follow(App& app) {
 
 namespace {
 
+// Where no body is asked for, the "{}" that many clients send all the same is read and not looked at.
+constexpr uint64_t kIgnoredBody = 1024;
+
 class AppService final : public Service {
  public:
   explicit AppService(App& app) : app_(app) {}
@@ -142,8 +145,8 @@ class AppService final : public Service {
       if (auto refusal = admit(request)) return refusal;
       const Route& route = *request.route;
       if (route.body == Body::kNone) {
-        plan.limit = 0;
-        if (request.content_length.value_or(1) > 0) return error_response(route.surface, 413, "too_large", "this address takes no body");
+        plan.limit = kIgnoredBody;
+        if (request.content_length.value_or(0) > kIgnoredBody) return error_response(route.surface, 413, "too_large", "this address takes no body");
         return std::nullopt;
       }
       if (route.body == Body::kMultipart) {

@@ -340,6 +340,8 @@ TEST_F(ServeTest, AnEvaluationIsOfWhatItsAskerSees) {
   EXPECT_EQ(admin.post("/api/gold", {{"question", "작전은 언제 끝나나?"}, {"answer", "6월"}}).status, 201);  // of no record: as secret as its author may see
   EXPECT_EQ(low.get("/api/gold").json()["gold"].size(), 0U);
   EXPECT_EQ(low.call("POST", "/api/evaluations").status, 409) << "as if there were none";
+  EXPECT_EQ(low.call("POST", "/api/evaluations", "{}").status, 409) << "a body that nobody asked for is no matter";
+  EXPECT_EQ(low.call("POST", "/api/evaluations", std::string(2000, ' ')).status, 413);
   EXPECT_EQ(low.post("/api/gold", {{"question", "출입증은 어디서 발급하나?"}, {"answer", "총무팀"}, {"record", "a.md"}}).status, 201);
   const Json all = wait_for(admin, admin.call("POST", "/api/evaluations"));
   const Json some = wait_for(low, low.call("POST", "/api/evaluations"));
@@ -350,7 +352,7 @@ TEST_F(ServeTest, AnEvaluationIsOfWhatItsAskerSees) {
   ASSERT_EQ(of_low.size(), 1U) << of_low;
   EXPECT_EQ(of_low[0]["clearance"], "O");
   EXPECT_EQ(of_low[0]["questions"], 1);
-  EXPECT_EQ(of_low[0]["answer_rate"], 1.0);
+  EXPECT_EQ(of_low[0]["answer_rate"], 100.0);
   EXPECT_EQ(of_low[0].dump().find("\"C\""), std::string::npos) << "no figure by a label that is not his";
   EXPECT_EQ(low.get("/api/evaluations/" + all["message"].get<std::string>()).status, 404);
 }

@@ -427,6 +427,12 @@ export const en: Record<keyof typeof ko, string> = {
   'auditKind.key': 'key',
   'auditKind.audit': 'audit',
   'auditKind.serve': 'server',
+  'auditKind.release': 'release',
+  'auditKind.upkeep': 'upkeep',
+  'auditKind.prune': 'retention',
+  'auditKind.alarm': 'alarm',
+  'auditKind.recovered': 'recovered',
+  'auditKind.created': 'log begun',
 
   'system.lead': 'This machine as it is now; looked at every five seconds.',
   'system.disk': 'Disk',

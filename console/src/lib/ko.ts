@@ -426,6 +426,12 @@ export const ko = {
   'auditKind.key': '열쇠',
   'auditKind.audit': '감사',
   'auditKind.serve': '서버',
+  'auditKind.release': '릴리스',
+  'auditKind.upkeep': '정리',
+  'auditKind.prune': '보존 기간 정리',
+  'auditKind.alarm': '이상',
+  'auditKind.recovered': '복구',
+  'auditKind.created': '일지 시작',
 
   'system.lead': '이 기계의 지금 모습입니다. 5초마다 새로 봅니다.',
   'system.disk': '저장 공간',
