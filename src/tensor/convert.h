@@ -27,6 +27,27 @@ std::span<const Converter> block_converters();   // convert_blocks.cc: Q4_0, Q4_
 std::span<const Converter> k_converters();       // convert_k.cc: Q2_K, Q3_K, Q4_K, Q5_K, Q6_K
 std::span<const Converter> table_converters();   // convert_tables.cc: IQ4_NL, MXFP4
 
+// `Body`, its loops compiled for AVX2 too and run so where that is; the bits are the same, for nothing is contracted. Body is
+// SILLOK_BODY, so that it is compiled into either.
+#ifdef SILLOK_HAVE_AVX2
+#define SILLOK_BODY inline __attribute__((always_inline)) void
+template <Dequantize Body>
+__attribute__((target("avx2"))) void with_avx2(const uint8_t* from, float* to, size_t blocks) {
+  Body(from, to, blocks);
+}
+template <Dequantize Body>
+void widened(const uint8_t* from, float* to, size_t blocks) {
+  static const bool here = __builtin_cpu_supports("avx2") != 0;
+  here ? with_avx2<Body>(from, to, blocks) : Body(from, to, blocks);
+}
+#else
+#define SILLOK_BODY void
+template <Dequantize Body>
+void widened(const uint8_t* from, float* to, size_t blocks) {
+  Body(from, to, blocks);
+}
+#endif
+
 // Fields of a block are little-endian and not aligned.
 inline uint16_t load_u16(const uint8_t* at) { return static_cast<uint16_t>(at[0] | (at[1] << 8)); }
 inline void store_u16(uint8_t* at, uint16_t value) {

@@ -24,7 +24,7 @@ struct Nibbles {
 constexpr Nibbles kQ40{false, 0, 2, 18}, kQ41{true, 0, 4, 20}, kQ50{false, 2, 6, 22}, kQ51{true, 4, 8, 24};
 
 template <Nibbles kLayout>
-void dequantize_nibbles(const uint8_t* from, float* to, size_t blocks) {
+SILLOK_BODY dequantize_nibbles(const uint8_t* from, float* to, size_t blocks) {
   constexpr int kZero = kLayout.has_offset ? 0 : (kLayout.high ? 16 : 8);
   for (size_t block = 0; block < blocks; ++block, from += kLayout.bytes, to += kBlock) {
     const float d = load_half(from);
@@ -77,7 +77,7 @@ void quantize_nibbles(const float* from, uint8_t* to, size_t blocks, const float
   }
 }
 
-void dequantize_q8(const uint8_t* from, float* to, size_t blocks) {
+SILLOK_BODY dequantize_q8(const uint8_t* from, float* to, size_t blocks) {
   for (size_t block = 0; block < blocks; ++block, from += 34, to += kBlock) {
     const float d = load_half(from);
     for (size_t i = 0; i < kBlock; ++i) to[i] = d * static_cast<float>(static_cast<int8_t>(from[2 + i]));
@@ -97,11 +97,11 @@ void quantize_q8(const float* from, uint8_t* to, size_t blocks, const float*) {
 }
 
 constexpr Converter kConverters[] = {
-    {Type::kQ4_0, dequantize_nibbles<kQ40>, quantize_nibbles<kQ40>},
-    {Type::kQ4_1, dequantize_nibbles<kQ41>, quantize_nibbles<kQ41>},
-    {Type::kQ5_0, dequantize_nibbles<kQ50>, quantize_nibbles<kQ50>},
-    {Type::kQ5_1, dequantize_nibbles<kQ51>, quantize_nibbles<kQ51>},
-    {Type::kQ8_0, dequantize_q8, quantize_q8},
+    {Type::kQ4_0, widened<dequantize_nibbles<kQ40>>, quantize_nibbles<kQ40>},
+    {Type::kQ4_1, widened<dequantize_nibbles<kQ41>>, quantize_nibbles<kQ41>},
+    {Type::kQ5_0, widened<dequantize_nibbles<kQ50>>, quantize_nibbles<kQ50>},
+    {Type::kQ5_1, widened<dequantize_nibbles<kQ51>>, quantize_nibbles<kQ51>},
+    {Type::kQ8_0, widened<dequantize_q8>, quantize_q8},
 };
 
 }  // namespace

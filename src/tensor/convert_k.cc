@@ -189,7 +189,7 @@ void quantize_q3(const float* from, uint8_t* to, size_t blocks, const float* wei
 
 // kHigh: the five-bit type, whose fifth bits come before the nibbles.
 template <bool kHigh>
-void dequantize_q4_q5(const uint8_t* from, float* to, size_t blocks) {
+SILLOK_BODY dequantize_q4_q5(const uint8_t* from, float* to, size_t blocks) {
   constexpr size_t kBytes = kHigh ? 176 : 144;
   for (size_t block = 0; block < blocks; ++block, from += kBytes, to += kSuper) {
     const float d = load_half(from), dmin = load_half(from + 2);
@@ -228,7 +228,7 @@ void quantize_q4_q5(const float* from, uint8_t* to, size_t blocks, const float* 
 
 // --- Q6_K ---
 
-void dequantize_q6(const uint8_t* from, float* to, size_t blocks) {
+SILLOK_BODY dequantize_q6(const uint8_t* from, float* to, size_t blocks) {
   for (size_t block = 0; block < blocks; ++block, from += 210, to += kSuper) {
     const float d = load_half(from + 208);
     for (size_t i = 0; i < kSuper; ++i) {
@@ -257,9 +257,9 @@ void quantize_q6(const float* from, uint8_t* to, size_t blocks, const float* wei
 constexpr Converter kConverters[] = {
     {Type::kQ2_K, dequantize_q2, quantize_q2},
     {Type::kQ3_K, dequantize_q3, quantize_q3},
-    {Type::kQ4_K, dequantize_q4_q5<false>, quantize_q4_q5<false>},
-    {Type::kQ5_K, dequantize_q4_q5<true>, quantize_q4_q5<true>},
-    {Type::kQ6_K, dequantize_q6, quantize_q6},
+    {Type::kQ4_K, widened<dequantize_q4_q5<false>>, quantize_q4_q5<false>},
+    {Type::kQ5_K, widened<dequantize_q4_q5<true>>, quantize_q4_q5<true>},
+    {Type::kQ6_K, widened<dequantize_q6>, quantize_q6},
 };
 
 }  // namespace
