@@ -52,6 +52,28 @@ export const models = [
   { name: 'sillok-ko-1.2b-q4_k_m', architecture: 'qwen3', parameters: 1.2e9, type: 'Q4_K_M', bytes: 812e6, context: 32768, serving: true },
   { name: 'retriever-ko-110m', architecture: 'bert', parameters: 1.1e8, type: 'F16', bytes: 221e6, context: 512, serving: false },
 ]
+// A run that goes on: a step every 40 ms; and what came before it.
+const curve = (steps, from, to) => Array.from({ length: Math.min(steps, 400) }, (_, i) => {
+  const step = Math.round(((i + 1) * steps) / Math.min(steps, 400))
+  const noise = Math.sin(step * 12.9898) * 0.12 + Math.sin(step * 3.7) * 0.08
+  return { step, loss: Math.max(0.02, to + (from - to) * Math.exp((-4 * step) / steps) + noise), rate: 2e-4 * (1 - step / steps), tokens_per_s: 1480 + 30 * Math.sin(step), seconds: step * 1.1, joules: step * 61 }
+})
+const training = (id, kind, base, data, started, state, steps, done, from, to, more = {}) => {
+  const all = curve(steps, from, to).filter((p) => p.step <= done)
+  const last = all[all.length - 1]
+  return {
+    id, kind, base, data: `/srv/train/${data}`, out: `/srv/train/out/${id}`, label: 'S', started, ended: ['finished', 'failed'].includes(state) ? day('2026-11-20') : null, state, step: last?.step ?? 0, steps,
+    loss: last?.loss ?? null, tokens_per_s: last?.tokens_per_s ?? null, seconds: last?.seconds ?? 0, seconds_left: state === 'running' ? (steps - done) * 1.1 : null, joules: last?.joules ?? 0,
+    energy: 'estimated', ranks: 1, error: null, ...more, curve: all,
+  }
+}
+const begun = Date.now()
+export const trainings = () => [
+  training('t20261124-231000-7c1e', 'tune', 'sillok-ko-1.2b-q4_k_m.gguf', 'lessons/train.jsonl', day('2026-11-24', '23:10:00'), 'running', 1200, Math.min(1199, 700 + Math.floor((Date.now() - begun) / 40)), 2.9, 0.9),
+  training('t20261119-010500-12ab', 'dpo', 'sillok-ko-1.2b-q4_k_m.gguf', 'preferences.jsonl', day('2026-11-19'), 'interrupted', 300, 140, 0.69, 0.3, { label: null }),
+  training('t20261117-020000-9f00', 'tune', 'sillok-ko-1.2b-q4_k_m.gguf', 'lessons/train.jsonl', day('2026-11-17'), 'failed', 1200, 33, 2.9, 2.2, { error: 'the loss of step 34 is no finite number; take a lower --lr' }),
+  training('t20261102-030000-44d2', 'pretrain', null, 'corpus/train.jsonl', day('2026-11-02'), 'finished', 20000, 20000, 9.1, 3.2, { energy: 'measured', ranks: 4 }),
+]
 export const system = {
   version: '0.1.0', home: '/srv/sillok', disk: { used: 182e9, free: 731e9 }, records: 9214, versions: 12877, index: { passages: 186402, bytes: 1.31e9 },
   queue: { waiting: 3, running: 1 }, throughput: { requests_per_min: 52, search_p50_ms: 4.1, search_p99_ms: 22.7, tokens_per_s: 18.4 },

@@ -190,6 +190,31 @@ export interface Model {
   serving: boolean
   error?: string  // why it cannot be used
 }
+export type TrainingState = 'running' | 'interrupted' | 'finished' | 'failed'
+// `loss` is the mean of the steps since the point before.
+export interface LossPoint { step: number; loss: number; rate: number; tokens_per_s: number; seconds: number; joules: number }
+export interface TrainingRun {
+  id: string
+  kind: 'tune' | 'dpo' | 'pretrain'
+  base: string | null
+  data: string
+  out: string
+  label: string | null
+  started: string
+  ended: string | null
+  state: TrainingState
+  step: number
+  steps: number
+  loss: number | null
+  tokens_per_s: number | null
+  seconds: number
+  seconds_left: number | null
+  joules: number
+  energy: 'measured' | 'estimated'
+  ranks: number
+  error: string | null
+  curve?: LossPoint[]  // of one run alone
+}
 export interface AuditEntry {
   id: number
   time: string
