@@ -68,6 +68,7 @@ export const pages = {
   keep: at(record('부적합/NCR-2025-012.odt', '?tab=keep'), 'main .facts'),
   rate: at('rate', '.failures'),
   models: at('models', 'main .chart'),
+  refused: at('models?release=r0003-91d3c7e2', 'main .why'),
   interrupted: at('models?run=t20261119-010500-12ab', 'main .notice.warn'),
   people: at('people', 'main table'),
   person: async (page, base) => {
