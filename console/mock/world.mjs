@@ -74,9 +74,9 @@ export const releases = [
   release('r0001-0e4a9d17', 'former', day('2026-09-01'), 85.5, { sound: false, problem: '/srv/sillok/releases/r0001-0e4a9d17/report.json is not signed by this home\'s key: it was changed, or comes from another home', artefacts: [base], label: 'O', answer_rate: null, answer_rate_95: null, questions: null, measured: false, figures: null,
     refusals: [{ bound: 'report', figure: 0, limit: 0, forceable: false, why: 'report.json is not signed by this home\'s key: it was changed, or comes from another home' }] }),
 ]
-// A run that goes on: a step every 40 ms; and what came before it.
-const curve = (steps, from, to) => Array.from({ length: Math.min(steps, 400) }, (_, i) => {
-  const step = Math.round(((i + 1) * steps) / Math.min(steps, 400))
+// A run that goes on, a step a second, for the eight minutes that all tests take at most; and what came before it.
+const curve = (steps, from, to) => Array.from({ length: Math.min(steps, 500) }, (_, i) => {
+  const step = Math.round(((i + 1) * steps) / Math.min(steps, 500))
   const noise = Math.sin(step * 12.9898) * 0.12 + Math.sin(step * 3.7) * 0.08
   return { step, loss: Math.max(0.02, to + (from - to) * Math.exp((-4 * step) / steps) + noise), rate: 2e-4 * (1 - step / steps), tokens_per_s: 1480 + 30 * Math.sin(step), seconds: step * 1.1, joules: step * 61 }
 })
@@ -91,7 +91,7 @@ const training = (id, kind, base, data, started, state, steps, done, from, to, m
 }
 const begun = Date.now()
 export const trainings = () => [
-  training('t20261124-231000-7c1e', 'tune', 'sillok-ko-1.2b-q4_k_m.gguf', 'lessons/train.jsonl', day('2026-11-24', '23:10:00'), 'running', 1200, Math.min(1199, 700 + Math.floor((Date.now() - begun) / 40)), 2.9, 0.9),
+  training('t20261124-231000-7c1e', 'tune', 'sillok-ko-1.2b-q4_k_m.gguf', 'lessons/train.jsonl', day('2026-11-24', '23:10:00'), 'running', 1200, Math.min(1199, 700 + Math.floor((Date.now() - begun) / 1000)), 2.9, 0.9),
   training('t20261119-010500-12ab', 'dpo', 'sillok-ko-1.2b-q4_k_m.gguf', 'preferences.jsonl', day('2026-11-19'), 'interrupted', 300, 140, 0.69, 0.3, { label: null }),
   training('t20261117-020000-9f00', 'tune', 'sillok-ko-1.2b-q4_k_m.gguf', 'lessons/train.jsonl', day('2026-11-17'), 'failed', 1200, 33, 2.9, 2.2, { error: 'the loss of step 34 is no finite number; take a lower --lr' }),
   training('t20261102-030000-44d2', 'pretrain', null, 'corpus/train.jsonl', day('2026-11-02'), 'finished', 20000, 20000, 9.1, 3.2, { energy: 'measured', ranks: 4 }),
