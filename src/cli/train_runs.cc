@@ -19,8 +19,8 @@ std::string time_text(double seconds) {
 }
 
 void print_run(const train::TrainingRun& run) {
-  std::printf("%s  %-11s  %s %s on %s\n", run.id.c_str(), std::string(train::to_string(run.state)).c_str(), run.kind.c_str(), run.base.c_str(),
-              run.data.filename().c_str());
+  const std::string what = run.base.empty() ? run.kind : run.kind + " " + run.base;
+  std::printf("%s  %-11s  %s on %s\n", run.id.c_str(), std::string(train::to_string(run.state)).c_str(), what.c_str(), run.data.filename().c_str());
   if (run.last) {
     std::printf("    step %llu of %llu, loss %.4f, %.0f tokens/s, %s, %.3g kJ%s", static_cast<unsigned long long>(run.last->step),
                 static_cast<unsigned long long>(run.steps), run.last->loss, run.last->tokens_per_s, time_text(run.last->seconds).c_str(),
