@@ -5,7 +5,7 @@ import { createServer } from 'node:http'
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, extname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { evaluations, gold, home, keys, people, proposals, auditEntries, models, system } from './world.mjs'
+import { evaluations, gold, home, keys, people, proposals, auditEntries, models, releases, system, trainings } from './world.mjs'
 import { answerFor, blocksHtml, findRecord, passage, records, search, visible } from './records.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
@@ -34,6 +34,8 @@ let next = 1000
 const sessions = new Map()
 // By which providers one can sign in; the tests set it.
 export const ways = { oidc: null, ldap: null }
+export const trained = { runs: trainings }
+export const released = { list: releases }
 const jobs = new Map()
 const may = {
   member: ['ask', 'search', 'read'], curator: ['ask', 'search', 'read', 'add', 'label', 'evaluate'], auditor: ['search', 'read', 'audit'],
@@ -195,6 +197,13 @@ const routes = [
     return { job: startJob('evaluate', me.name, 20, () => evaluations.push({ ...evaluations[evaluations.length - 1], id: `e${++next}`, created: new Date().toISOString() })) }
   }],
   ['GET', /^\/api\/models$/, 'models', () => ({ models })],
+  ['GET', /^\/api\/releases$/, 'models', () => ({
+    current: released.list.find((r) => r.status === 'current')?.id ?? null,
+    releases: released.list.map(({ sha256: _s, model: _m, threshold: _t, artefacts: _a, figures: _f, against: _g, refusals: _r, wish: _w, ...entry }) => entry),
+  })],
+  ['GET', /^\/api\/releases\/(.+)$/, 'models', ({ path }) => released.list.find((r) => r.id === path[1]) ?? missing('릴리스')],
+  ['GET', /^\/api\/training$/, 'models', () => ({ runs: trained.runs().map(({ curve: _, ...run }) => run) })],
+  ['GET', /^\/api\/training\/(.+)$/, 'models', ({ path }) => trained.runs().find((r) => r.id === path[1]) ?? missing('학습')],
   ['GET', /^\/api\/people$/, 'people', () => ({ people: people.map(shown) })],
   ['POST', /^\/api\/people$/, 'people', async ({ me, request }) => {
     const { password: given, ...person } = await input(request)

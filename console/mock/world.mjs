@@ -52,6 +52,50 @@ export const models = [
   { name: 'sillok-ko-1.2b-q4_k_m', architecture: 'qwen3', parameters: 1.2e9, type: 'Q4_K_M', bytes: 812e6, context: 32768, serving: true },
   { name: 'retriever-ko-110m', architecture: 'bert', parameters: 1.1e8, type: 'F16', bytes: 221e6, context: 512, serving: false },
 ]
+const sha = (n) => home.hash(n).padEnd(64, '0').slice(0, 64)
+const base = { role: 'generator', name: 'sillok-ko-1.2b-q4_k_m.gguf', sha256: sha(31), bytes: 812e6, label: 'O', label_reason: 'a foundation model' }
+const retriever = { role: 'retriever', name: 'retriever.sillok', sha256: sha(32), bytes: 41e6, label: 'S', label_reason: 'of the records it was trained on' }
+const moved = (figure, before, after, better, worse, p) => ({ figure, before, after, change_95: [after - before - 2.1, after - before + 2.1], better, worse, questions: 200, p })
+const release = (id, status, made, rate, more = {}) => ({
+  id, status, sound: true, problem: null, label: 'S', person: 'admin', made, note: '', program: '0.1.0', measured: rate !== null, answer_rate: rate, answer_rate_95: rate === null ? null : [rate - 3.8, rate + 3.2], questions: rate === null ? null : 200,
+  sha256: sha(Number(id.slice(1, 5))), model: 'sillok-ko-1.2b-q4_k_m', threshold: 0.35, artefacts: [base, retriever],
+  figures: rate === null ? null : { answer_rate: rate, answer_rate_1: rate - 6, abstention_recall: 92, citation_support: 96.5, recall_at_1: rate - 2, recall_at_5: 98 }, against: null, refusals: null, wish: null, ...more,
+})
+export const releases = [
+  release('r0004-7b20e1aa', 'proposed', day('2026-11-24'), null, { note: '새 어댑터', artefacts: [base, { role: 'adapter', name: 'adapter.gguf', sha256: sha(33), bytes: 22e6, label: 'S', label_reason: 'written in adapter.gguf.label' }, retriever],
+    against: { id: 'r0002-5c11d0f4', changed: [{ setting: 'artefacts.adapter', before: '', after: `adapter.gguf ${sha(33)}` }], comparison: null },
+    refusals: [{ bound: 'report', figure: 0, limit: 0, forceable: false, why: 'release r0004-7b20e1aa has no report; run `sillok release evaluate r0004-7b20e1aa --gold FILE`' }] }),
+  release('r0003-91d3c7e2', 'evaluated', day('2026-11-20'), 84.5, { note: '문턱값 올림', threshold: 0.6,
+    against: { id: 'r0002-5c11d0f4', changed: [{ setting: 'threshold', before: '0.35', after: '0.6' }], comparison: { verdict: 'worse', questions: 200, figures: [moved('answer_rate', 90, 84.5, 1, 12, 0.003), moved('abstention_recall', 92, 95, 2, 0, 0.5), moved('citation_support', 96.5, 96.5, 0, 0, 1)] } },
+    refusals: [{ bound: 'answer_rate', figure: -7.6, limit: -1, forceable: true, why: 'answer_rate falls from 90.00 to 84.50 on 200 questions (12 worse, 1 better, McNemar p 0.0034, 95 % interval of the change -7.60 to -3.40); the limit is a fall of 1.00 that the interval excludes' }],
+    wish: { person: 'curator', reason: '감사 기간에는 덜 답하기로 함', made: day('2026-11-21') } }),
+  release('r0002-5c11d0f4', 'current', day('2026-10-20'), 90, { note: '검색기 다시 학습',
+    against: { id: 'r0001-0e4a9d17', changed: [{ setting: 'artefacts.retriever', before: '', after: `retriever.sillok ${sha(32)}` }], comparison: { verdict: 'better', questions: 200, figures: [moved('answer_rate', 85.5, 90, 10, 1, 0.01), moved('citation_support', 96, 96.5, 1, 0, 1)] } } }),
+  release('r0001-0e4a9d17', 'former', day('2026-09-01'), 85.5, { sound: false, problem: '/srv/sillok/releases/r0001-0e4a9d17/report.json is not signed by this home\'s key: it was changed, or comes from another home', artefacts: [base], label: 'O', answer_rate: null, answer_rate_95: null, questions: null, measured: false, figures: null,
+    refusals: [{ bound: 'report', figure: 0, limit: 0, forceable: false, why: 'report.json is not signed by this home\'s key: it was changed, or comes from another home' }] }),
+]
+// A run that goes on, a step a second, for the eight minutes that all tests take at most; and what came before it.
+const curve = (steps, from, to) => Array.from({ length: Math.min(steps, 500) }, (_, i) => {
+  const step = Math.round(((i + 1) * steps) / Math.min(steps, 500))
+  const noise = Math.sin(step * 12.9898) * 0.12 + Math.sin(step * 3.7) * 0.08
+  return { step, loss: Math.max(0.02, to + (from - to) * Math.exp((-4 * step) / steps) + noise), rate: 2e-4 * (1 - step / steps), tokens_per_s: 1480 + 30 * Math.sin(step), seconds: step * 1.1, joules: step * 61 }
+})
+const training = (id, kind, base, data, started, state, steps, done, from, to, more = {}) => {
+  const all = curve(steps, from, to).filter((p) => p.step <= done)
+  const last = all[all.length - 1]
+  return {
+    id, kind, base, data: `/srv/train/${data}`, out: `/srv/train/out/${id}`, label: 'S', started, ended: ['finished', 'failed'].includes(state) ? day('2026-11-20') : null, state, step: last?.step ?? 0, steps,
+    loss: last?.loss ?? null, tokens_per_s: last?.tokens_per_s ?? null, seconds: last?.seconds ?? 0, seconds_left: state === 'running' ? (steps - done) * 1.1 : null, joules: last?.joules ?? 0,
+    energy: 'estimated', ranks: 1, error: null, ...more, curve: all,
+  }
+}
+const begun = Date.now()
+export const trainings = () => [
+  training('t20261124-231000-7c1e', 'tune', 'sillok-ko-1.2b-q4_k_m.gguf', 'lessons/train.jsonl', day('2026-11-24', '23:10:00'), 'running', 1200, Math.min(1199, 700 + Math.floor((Date.now() - begun) / 1000)), 2.9, 0.9),
+  training('t20261119-010500-12ab', 'dpo', 'sillok-ko-1.2b-q4_k_m.gguf', 'preferences.jsonl', day('2026-11-19'), 'interrupted', 300, 140, 0.69, 0.3, { label: null }),
+  training('t20261117-020000-9f00', 'tune', 'sillok-ko-1.2b-q4_k_m.gguf', 'lessons/train.jsonl', day('2026-11-17'), 'failed', 1200, 33, 2.9, 2.2, { error: 'the loss of step 34 is no finite number; take a lower --lr' }),
+  training('t20261102-030000-44d2', 'pretrain', null, 'corpus/train.jsonl', day('2026-11-02'), 'finished', 20000, 20000, 9.1, 3.2, { energy: 'measured', ranks: 4 }),
+]
 export const system = {
   version: '0.1.0', home: '/srv/sillok', disk: { used: 182e9, free: 731e9 }, records: 9214, versions: 12877, index: { passages: 186402, bytes: 1.31e9 },
   queue: { waiting: 3, running: 1 }, throughput: { requests_per_min: 52, search_p50_ms: 4.1, search_p99_ms: 22.7, tokens_per_s: 18.4 },

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "cli/common.h"
+#include "release/release.h"
 #include "server/server.h"
 
 namespace sillok::cli {
@@ -81,6 +82,8 @@ int run_doctor(const Common& common, const DoctorArguments& arguments) {
   for (const auto& problem : archive->check(!arguments.quick)) problems.push_back(problem.what);
   // A damaged archive must not overwrite an index that may be all there is to compare it with.
   if (problems.empty()) problems = check_index(common.home, *archive, mended);
+  const release::Standing standing = release::check_standing(common.home, arguments.quick ? release::Check::kSeen : release::Check::kBytes);
+  problems.insert(problems.end(), standing.problems.begin(), standing.problems.end());
   const Json confinement = check_confinement(common.home, problems);
   const auto failures = archive->failures();
   if (common.json) {
@@ -92,9 +95,11 @@ int run_doctor(const Common& common, const DoctorArguments& arguments) {
     json["versions"] = archive->version_count();
     json["unreadable_files"] = failures.size();
     json["confinement"] = confinement;
+    json["release"] = standing.id.empty() ? Json() : Json(standing.id);
     print_json(json);
   } else {
     print(*archive, problems, mended, failures.size());
+    if (!standing.id.empty()) std::printf("Release %s is in force%s.\n", standing.id.c_str(), standing.problems.empty() ? ", as it was signed" : "");
     if (confinement.is_object()) {
       std::printf("Serving: %s, %s.\n", confinement["no_internet_sockets"] == true ? "no socket of the internet can be made" : "NOT confined",
                   confinement["files_confined"] == true ? "nothing written outside the home and the temporary folder" : "files not confined (the kernel has no Landlock)");

@@ -146,6 +146,7 @@ int run_list(const Common& common) {
         one["answer_rate_95"] = {each.answer_rate->low, each.answer_rate->high};
         one["questions"] = each.questions;
       }
+      if (!each.report_problem.empty()) one["report_problem"] = each.report_problem;
     } else {
       one["problem"] = each.problem;
     }
@@ -153,6 +154,7 @@ int run_list(const Common& common) {
     if (common.json) continue;
     std::printf("%-16s %-10s %-20s %-12s %s\n", r.id.c_str(), each.status.c_str(), each.problem.empty() ? format_micros(r.made).c_str() : "", r.label.c_str(),
                 !each.problem.empty()  ? each.problem.c_str()
+                : !each.report_problem.empty() ? each.report_problem.c_str()
                 : each.answer_rate     ? (percent(each.answer_rate->mean) + " % of " + std::to_string(each.questions) + " questions").c_str()
                                        : "not measured");
   }

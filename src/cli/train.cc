@@ -229,6 +229,7 @@ void define_train(CLI::App& app, Common& common, std::function<int()>& verb) {
   retriever->add_flag("--measure-only", arguments->measure_only, "Adopt nothing");
 
   auto* check = add("check", "Is what a dataset or retriever was made from still in force, unchanged?", run_train_check);
+  define_train_runs(*train, common, verb);
   check->add_option("file", arguments->out, "A dataset's manifest.json, or a retriever (default: all that was made in the home)");
 }
 

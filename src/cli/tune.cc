@@ -79,6 +79,7 @@ Json report_json(const train::RunReport& r) {
   json["files"] = Json::array();
   for (const fs::path& file : r.files) json["files"].push_back(file.string());
   if (!r.note.empty()) json["note"] = r.note;
+  if (!r.run.empty()) json["run"] = r.run;
   return json;
 }
 
@@ -121,6 +122,7 @@ int run_tune(const Common& common, TuneArguments arguments) {
   if (!model) return train::launched_rank() == 0 ? report_error(model.error()) : 1;
   train::TuneOptions& options = arguments.options;
   options.model = *model;
+  options.home = common.home;
   options.run.kept_bytes = static_cast<uint64_t>(arguments.kept_megabytes * 1048576);
   if (arguments.method == "dpo") options.method = train::Method::kPreferences;
   if (arguments.schedule == "wsd") options.run.schedule.kind = train::Schedule::kWarmupStableDecay;
@@ -130,7 +132,8 @@ int run_tune(const Common& common, TuneArguments arguments) {
   return print_report(common, report);
 }
 
-int run_pretrain(const Common& common, const train::PretrainOptions& options) {
+int run_pretrain(const Common& common, train::PretrainOptions options) {
+  options.home = common.home;
   const auto report = train::pretrain(options, show_steps("pretrain", common.json));
   if (const Status kept = keep(common, "model", report); !kept) return report_error(kept.error());
   return print_report(common, report);

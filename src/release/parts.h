@@ -33,8 +33,7 @@ Result<Json> read_signed(const fs::path& path, const govern::Audit* audit, std::
 // ---- objects
 // Keeps the file under its hash. What is kept already is not read again.
 Result<Artefact> keep_object(const fs::path& home, Role role, const fs::path& file);
-// Whether the object is there with its hash. `read`: its bytes are hashed, else size, time and inode are compared.
-enum class Check : uint8_t { kSeen, kBytes };
+// Whether the object is there with its hash.
 Status check_object(const fs::path& home, const Artefact& artefact, Check check);
 
 // ---- what is in force
@@ -48,7 +47,8 @@ InForce settings_of(const fs::path& home, const Release& release);
 
 // kUnsupported where this program ranks or prompts otherwise than the one that made the release.
 Status check_program(const Release& release);
-inline constexpr std::string_view kReleasePurpose = "release", kReportPurpose = "release report";
+inline constexpr std::string_view kReleasePurpose = "release", kReportPurpose = "release report", kForcePurpose = "release forced";
+inline fs::path wish_path(const fs::path& home, const Release& release) { return folder_of(home) / release.id / "forced.json"; }
 
 Json json_of(const Release& release);
 Result<Release> release_from(const Json& json, const std::string& id);

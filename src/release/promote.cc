@@ -16,7 +16,7 @@ std::string fixed(double value) {
 
 class Judge {
  public:
-  Judge(const archive::Archive& archive, const Release& release) : archive_(archive), home_(archive.home()), release_(release) {}
+  Judge(const archive::Archive& archive, const Release& release, Check check) : archive_(archive), home_(archive.home()), release_(release), check_(check) {}
 
   Result<Judgement> run() {
     SILLOK_ASSIGN(current_, read_current(home_));
@@ -42,7 +42,7 @@ class Judge {
     if (!now) refuse("signature", now.error().message);
     else if (now->sha256 != release_.sha256) refuse("hash", "release " + release_.id + " changed while it was looked at");
     for (const Artefact& a : release_.settings.artefacts) {
-      if (const Status good = check_object(home_, a, Check::kBytes); !good) refuse("hash", good.error().message);
+      if (const Status good = check_object(home_, a, check_); !good) refuse("hash", good.error().message);
     }
   }
 
@@ -202,6 +202,7 @@ class Judge {
   const archive::Archive& archive_;
   const fs::path& home_;
   const Release& release_;
+  Check check_;
   Current current_;
   Json report_;
   std::vector<std::string> superseded_;
@@ -213,8 +214,6 @@ Json json_of(const std::vector<Refusal>& refusals) {
   for (const Refusal& r : refusals) list.push_back({{"bound", r.bound}, {"figure", r.figure}, {"limit", r.limit}});
   return list;
 }
-
-fs::path wish_path(const fs::path& home, const Release& release) { return folder_of(home) / release.id / "forced.json"; }
 
 // The audit entry comes first: what cannot be recorded does not happen.
 Status put_in_force(const fs::path& home, const Release& release, Current current, const Act& act, const Json& forced) {
@@ -238,7 +237,7 @@ Status check_program(const Release& release) {
                                        "); propose the settings again with this program");
 }
 
-Result<Judgement> judge(const archive::Archive& archive, const Release& release) { return Judge(archive, release).run(); }
+Result<Judgement> judge(const archive::Archive& archive, const Release& release, Check check) { return Judge(archive, release, check).run(); }
 
 Result<Promotion> promote(const archive::Archive& archive, const Release& release, bool force, const Act& act) {
   const fs::path& home = archive.home();
@@ -260,13 +259,13 @@ Result<Promotion> promote(const archive::Archive& archive, const Release& releas
     return out;
   }
   SILLOK_ASSIGN(const govern::Audit audit, govern::Audit::open(home));
-  const auto wish = read_signed(wish_path(home, release), &audit, "release forced");
+  const auto wish = read_signed(wish_path(home, release), &audit, kForcePurpose);
   const bool stands = wish && wish->value("release_sha256", "") == release.sha256 && wish->value("refusals", Json()) == json_of(refusals);
   if (!stands) {
     if (trim(act.reason).empty()) return fail(ErrorCode::kInvalid, "--force needs --reason: why the release is wanted although it does not hold");
     Json json = {{"release_sha256", release.sha256}, {"person", act.person}, {"reason", act.reason}, {"made", format_micros(now_micros())}, {"refusals", json_of(refusals)}};
     SILLOK_TRY(note(home, act, release.id, release.label, {{"act", "force"}, {"reason", act.reason}, {"refusals", json_of(refusals)}}));
-    SILLOK_TRY(write_signed(wish_path(home, release), std::move(json), audit, "release forced"));
+    SILLOK_TRY(write_signed(wish_path(home, release), std::move(json), audit, kForcePurpose));
     out.waits_for_second = true;
     out.first_person = act.person;
     return out;

@@ -135,6 +135,21 @@ std::vector<std::string> folder_names(const fs::path& home) {
   return names;
 }
 
+Result<Release> load_signed(const fs::path& home, const std::string& id, const govern::Audit& audit) {
+  SILLOK_ASSIGN(const Json json, read_signed(folder_of(home) / id / "release.json", &audit, kReleasePurpose));
+  SILLOK_ASSIGN(Release release, release_from(json, id));
+  if (!id.ends_with(release.sha256.substr(0, 8))) return fail(ErrorCode::kInvalid, "release " + id + " is another's file under this name");
+  return release;
+}
+
+Result<Json> report_of(const fs::path& home, const Release& release, const govern::Audit& audit) {
+  SILLOK_ASSIGN(Json json, read_signed(report_path(home, release), &audit, kReportPurpose));
+  if (json.value("release_sha256", "") != release.sha256) {
+    return fail(ErrorCode::kInvalid, report_path(home, release).string() + " is another release's report");
+  }
+  return json;
+}
+
 size_t number_of(const std::string& id) {
   size_t number = 0;
   std::from_chars(id.data() + 1, id.data() + id.size(), number);
@@ -289,10 +304,7 @@ Result<Release> load(const fs::path& home, std::string_view id) {
     return fail(ErrorCode::kNotFound, "there is no release '" + shorten(clean_utf8(id), 40) + "'; `sillok release list` shows those there are");
   }
   SILLOK_ASSIGN(const govern::Audit audit, govern::Audit::open(home));
-  SILLOK_ASSIGN(const Json json, read_signed(folder_of(home) / found / "release.json", &audit, kReleasePurpose));
-  SILLOK_ASSIGN(Release release, release_from(json, found));
-  if (!found.ends_with(release.sha256.substr(0, 8))) return fail(ErrorCode::kInvalid, "release " + found + " is another's file under this name");
-  return release;
+  return load_signed(home, found, audit);
 }
 
 Result<Release> load_by_hash(const fs::path& home, const std::string& id, const std::string& sha256) {
@@ -306,10 +318,7 @@ fs::path report_path(const fs::path& home, const Release& release) { return fold
 
 Result<std::string> load_report(const fs::path& home, const Release& release) {
   SILLOK_ASSIGN(const govern::Audit audit, govern::Audit::open(home));
-  SILLOK_ASSIGN(const Json json, read_signed(report_path(home, release), &audit, kReportPurpose));
-  if (json.value("release_sha256", "") != release.sha256) {
-    return fail(ErrorCode::kInvalid, report_path(home, release).string() + " is another release's report");
-  }
+  SILLOK_ASSIGN(const Json json, report_of(home, release, audit));
   return canonical(json);
 }
 
@@ -324,14 +333,16 @@ std::string to_json(const Release& release) {
 
 namespace {
 
-void add_report(const fs::path& home, Listed& listed) {
-  const auto text = load_report(home, listed.release);
-  if (!text) return;
-  const Json json = Json::parse(*text, nullptr, false);
-  listed.questions = json.value("questions", size_t{0});
-  const auto interval = json.find("answer_rate_95");
-  if (interval == json.end() || interval->size() != 2) return;
-  listed.answer_rate = evaluate::Interval{json.value("answer_rate", 0.0), interval->at(0).get<double>(), interval->at(1).get<double>()};
+void add_report(const fs::path& home, const govern::Audit& audit, Listed& listed) {
+  const auto json = report_of(home, listed.release, audit);
+  if (!json) {
+    if (json.error().code != ErrorCode::kNotFound) listed.report_problem = json.error().message;
+    return;
+  }
+  listed.questions = json->value("questions", size_t{0});
+  const auto interval = json->find("answer_rate_95");
+  if (interval == json->end() || interval->size() != 2) return;
+  listed.answer_rate = evaluate::Interval{json->value("answer_rate", 0.0), interval->at(0).get<double>(), interval->at(1).get<double>()};
 }
 
 }  // namespace
@@ -339,11 +350,14 @@ void add_report(const fs::path& home, Listed& listed) {
 Result<std::vector<Listed>> list(const fs::path& home) {
   SILLOK_ASSIGN(const Current current, read_current(home));
   std::vector<Listed> out;
-  for (const std::string& id : folder_names(home)) {
+  const std::vector<std::string> names = folder_names(home);
+  if (names.empty()) return out;
+  SILLOK_ASSIGN(const govern::Audit audit, govern::Audit::open(home));
+  for (const std::string& id : names) {
     Listed listed;
-    if (auto release = load(home, id)) {
+    if (auto release = load_signed(home, id, audit)) {
       listed.release = std::move(*release);
-      add_report(home, listed);
+      add_report(home, audit, listed);
     } else {
       listed.release.id = id;
       listed.problem = release.error().message;

@@ -1,6 +1,7 @@
 // release: what answers are made with, put down by hash, measured, and changed only where the measure holds.
 //
-// Contents: releases | what is in force | evaluating | promoting and rolling back | superseded gold questions | refreshing
+// Contents: releases | what is in force | evaluating | promoting and rolling back | how a release stands | superseded gold questions |
+//           refreshing
 //
 // Main path: propose (snapshot of the home's settings; its files kept by hash) -> evaluate (gold questions, with exactly
 // those) -> promote (judge: the report against that of the release in force) -> every process takes it on its next request.
@@ -77,6 +78,7 @@ struct Listed {
   std::string status;        // "current", "former" (was in force), "evaluated", "proposed"
   std::optional<evaluate::Interval> answer_rate;
   size_t questions = 0;
+  std::string report_problem;  // of a report that is there and is not as it was signed
 };
 Result<std::vector<Listed>> list(const fs::path& home);
 std::string to_json(const Release& release);
@@ -146,7 +148,9 @@ struct Judgement {
   std::vector<Refusal> refusals;   // none: it may be promoted
   std::optional<evaluate::Comparison> comparison;  // with the release in force; none for the first
 };
-Result<Judgement> judge(const archive::Archive& archive, const Release& release);
+// Whether a release's files are read through, or found by size, time and inode to be those that were hashed.
+enum class Check : uint8_t { kSeen, kBytes };
+Result<Judgement> judge(const archive::Archive& archive, const Release& release, Check check = Check::kBytes);
 
 struct Promotion {
   bool promoted = false;
@@ -161,6 +165,21 @@ Result<Promotion> promote(const archive::Archive& archive, const Release& releas
 struct RolledBack { std::string from, to; };
 // Back to the release in force before. kNotFound if there was none.
 Result<RolledBack> roll_back(const fs::path& home, const Act& act);
+
+// ---------------------------------------------------------------------------------------------
+// How a release stands (standing.cc)
+
+// Which one its report is held against: the one in force; of that one, the one that was in force before. "" = there is none.
+Result<std::string> held_against(const fs::path& home, const Release& release);
+// One person's wish to promote it although it does not hold, which waits for a second.
+struct Wish { std::string person, reason, made; };
+std::optional<Wish> wish_for(const fs::path& home, const Release& release);
+// The release in force and the one that a rollback goes to: signatures, hashes, reports. What does not hold, a line each.
+struct Standing {
+  std::string id;                      // in force; "" = none
+  std::vector<std::string> problems;
+};
+Standing check_standing(const fs::path& home, Check check);
 
 // ---------------------------------------------------------------------------------------------
 // Gold questions whose answer is superseded: the record that held it has a newer version in force that does not

@@ -68,6 +68,10 @@ const std::vector<Route>& table() {
       {"GET", "/api/evaluations", kScope, Scope::kEvaluate, kNative, Body::kNone, list_evaluations, "listEvaluations", "Answer rates, oldest first", {}, "", {{200, "EvaluationList"}}},
       {"GET", "/api/evaluations/{evaluation}", kScope, Scope::kEvaluate, kNative, Body::kNone, show_evaluation, "showEvaluation", "One, with the questions that failed", {}, "", {{200, "Evaluation"}}},
       {"GET", "/api/models", kScope, Scope::kModels, kNative, Body::kNone, list_models, "listModels", "The model files of the home", {}, "", {{200, "ModelList"}}},
+      {"GET", "/api/releases", kScope, Scope::kModels, kNative, Body::kNone, list_releases, "listReleases", "Releases, newest first, and which is in force", {}, "", {{200, "ReleaseList"}}},
+      {"GET", "/api/releases/{release}", kScope, Scope::kModels, kNative, Body::kNone, show_release, "showRelease", "One: its files, its report against the one in force, what stands against promoting it", {}, "", {{200, "Release"}}},
+      {"GET", "/api/training", kScope, Scope::kModels, kNative, Body::kNone, list_training, "listTraining", "Training runs, newest first: how they are doing, or did", {}, "", {{200, "TrainingList"}}},
+      {"GET", "/api/training/{run}", kScope, Scope::kModels, kNative, Body::kNone, show_training, "showTraining", "One, with its curve", {}, "", {{200, "TrainingRun"}}},
       // people
       {"GET", "/api/people", kScope, Scope::kPeople, kNative, Body::kNone, list_people, "listPeople", "People", {}, "", {{200, "PersonList"}}},
       {"POST", "/api/people", kScope, Scope::kPeople, kNative, Body::kJson, add_person, "addPerson", "Add a person", {}, "PersonNew", {{201, "Person"}}},

@@ -110,6 +110,12 @@ Response export_audit(App&, Request&);
 Response verify_audit(App&, Request&);
 // models.cc
 Response list_models(App&, Request&);
+// releases.cc
+Response list_releases(App&, Request&);
+Response show_release(App&, Request&);
+// training.cc
+Response list_training(App&, Request&);
+Response show_training(App&, Request&);
 // openai_*.cc
 Response openai_models(App&, Request&);
 Response openai_model(App&, Request&);

@@ -282,7 +282,7 @@ Status write_model(const fs::path& path, const Network<float>& net, const Config
   });
 }
 
-Result<RunReport> pretrain_with(Ranks& ranks, const PretrainOptions& options, const StepProgress& progress) {
+Result<RunReport> pretrain_with(Ranks& ranks, const PretrainOptions& options, RunAccount& account, const StepProgress& progress) {
   SILLOK_ASSIGN(Config config, read_config(options.config));
   config.run.threads = options.threads;
   config.run.resume = options.resume;
@@ -301,7 +301,8 @@ Result<RunReport> pretrain_with(Ranks& ranks, const PretrainOptions& options, co
   fingerprint.add(config.run);
   Workers workers(ranks.threads(config.run.threads));
   SequenceStream stream(dataset, config.run.context, config.run.seed);
-  SILLOK_ASSIGN(RunReport report, run_steps({ranks, network, workers, stream, config.run, options.out, fingerprint}, progress));
+  account.describe(options.home, account_of(ranks, "pretrain", options.data, options.out, learned_from), config.run.resume);
+  SILLOK_ASSIGN(RunReport report, run_steps({ranks, network, workers, stream, config.run, options.out, fingerprint, 0, &account}, progress));
   if (!ranks.first()) return report;
   report.learned_from = learned_from;
   SILLOK_TRY(write_model(options.out / "model.gguf", network, config, *from, learned_from ? learned_from->label : ""));
@@ -314,7 +315,8 @@ Result<RunReport> pretrain_with(Ranks& ranks, const PretrainOptions& options, co
 
 Result<RunReport> pretrain(const PretrainOptions& options, const StepProgress& progress) {
   SILLOK_ASSIGN(const std::unique_ptr<Ranks> ranks, Ranks::join());
-  return ranks->together([&] { return pretrain_with(*ranks, options, progress); });
+  RunAccount account;
+  return end_of(account, ranks->together([&] { return pretrain_with(*ranks, options, account, progress); }));
 }
 
 }  // namespace sillok::train

@@ -1,7 +1,7 @@
 // train: an organisation's own models, from its own records.
 //
 // Contents: what was made | settings of a run | tuning (adapters) | pretraining | label ceiling | datasets | tokenizers |
-//           retrievers | leakage (canary.h)
+//           retrievers | leakage (canary.h) | the home's list of training runs (runs.h)
 //
 // Main path of tuning: tune (tune.cc) -> read_dataset (dataset_chat.cc) -> read_network, add_adapters -> run_steps (tune_loop.cc):
 // a batch of packed sequences forward and backward (autograd_decoder.cc), AdamW (optimiser.cc), checkpoints -> adapter files.
@@ -19,8 +19,9 @@
 
 #include "archive/archive.h"
 #include "base/base.h"
-#include "train/canary.h"
 #include "search/search.h"
+#include "train/canary.h"
+#include "train/runs.h"
 
 namespace sillok::train {
 
@@ -116,6 +117,7 @@ struct RunReport {
   std::vector<fs::path> files;
   std::optional<Made> learned_from;  // the dataset (train data) that the data is a file of: what was trained carries its label
   std::string note;                  // what was left out and why, or ""
+  std::string run;                   // its id in the home's list (runs.h); "" = it is on none
 };
 
 // Which of the processes that mpirun or srun started this one is; 0 where it is alone. `tune` and `pretrain` share each step's
@@ -142,6 +144,7 @@ struct TuneOptions {
   uint64_t canary_seed = 1;
   LoraSettings lora;
   RunSettings run;
+  fs::path home;   // on whose list the run is (runs.h); "" or no home there: on none
 };
 // kUnsupported for an architecture that cannot be trained, kInvalid for data (naming file and line) or settings that make no
 // sense, kConflict where `out` holds an unfinished run and resume is not set, or the checkpoint is of another run.
@@ -157,6 +160,7 @@ struct PretrainOptions {
   fs::path out;        // a folder: model.gguf, log.jsonl, checkpoint.bin
   uint32_t threads = 0;
   bool resume = false;
+  fs::path home;       // as for tuning
 };
 Result<RunReport> pretrain(const PretrainOptions& options, const StepProgress& progress = {});
 // ---------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ Result<uint64_t> hash_of_file(const fs::path& path) {
   return hash;
 }
 
-Result<RunReport> tune_with(Ranks& ranks, const TuneOptions& options, const StepProgress& progress) {
+Result<RunReport> tune_with(Ranks& ranks, const TuneOptions& options, RunAccount& account, const StepProgress& progress) {
   const RunSettings& settings = options.run;
   SILLOK_ASSIGN(const std::shared_ptr<const model::Gguf> file, model::Gguf::open(options.model));
   auto network = read_network<float>(file, settings.context);
@@ -54,7 +54,10 @@ Result<RunReport> tune_with(Ranks& ranks, const TuneOptions& options, const Step
 
   Workers workers(ranks.threads(settings.threads));
   SequenceStream stream(dataset, settings.context, settings.seed);
-  SILLOK_ASSIGN(RunReport report, run_steps({ranks, *network, workers, stream, settings, options.out, fingerprint, preferences ? options.beta : 0}, progress));
+  TrainingRun described = account_of(ranks, preferences ? "dpo" : "tune", options.data, options.out, learned_from);
+  described.base = options.model.filename();
+  account.describe(options.home, std::move(described), settings.resume);
+  SILLOK_ASSIGN(RunReport report, run_steps({ranks, *network, workers, stream, settings, options.out, fingerprint, preferences ? options.beta : 0, &account}, progress));
   if (!ranks.first()) return report;
   SILLOK_ASSIGN(const SavedAdapter saved, save_adapters(*network, options.lora, options.model.filename().string(), options.out));
   report.files = {options.out / "adapter.gguf"};
@@ -78,7 +81,8 @@ Result<RunReport> tune_with(Ranks& ranks, const TuneOptions& options, const Step
 
 Result<RunReport> tune(const TuneOptions& options, const StepProgress& progress) {
   SILLOK_ASSIGN(const std::unique_ptr<Ranks> ranks, Ranks::join());
-  return ranks->together([&] { return tune_with(*ranks, options, progress); });
+  RunAccount account;
+  return end_of(account, ranks->together([&] { return tune_with(*ranks, options, account, progress); }));
 }
 
 }  // namespace sillok::train

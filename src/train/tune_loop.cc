@@ -76,6 +76,7 @@ class Steps {
     std::optional<Log> log;
     if (run_.ranks.first()) {
       SILLOK_ASSIGN(log, Log::open(run_.folder / kLog, head_.step));
+      if (run_.account != nullptr) run_.account->begin(head_.step, head_.steps);
     }
     RunReport report;
     report.ranks = static_cast<uint32_t>(run_.ranks.count());
@@ -100,6 +101,9 @@ class Steps {
       report.preferences = step.preferences;
       if (!run_.ranks.first()) continue;
       SILLOK_TRY(log->add(step));
+      if (run_.account != nullptr) {
+        run_.account->add({step.step, step.loss, step.rate, step.tokens_per_s, step.seconds, step.joules, step.seconds_left, step.energy_estimated});
+      }
       if (progress) progress(step);
       if (head_.step % run_.settings.save_every == 0 || head_.step == head_.steps) {
         SILLOK_TRY(write_checkpoint(run_.folder / kCheckpoint, head_, run_.network.parameters, optimiser_));
@@ -237,6 +241,24 @@ Result<uint64_t> resolve_steps(const RunSettings& s, const SequenceStream& strea
   if (s.steps > 0) return s.steps;
   if (!(s.epochs > 0)) return fail(ErrorCode::kInvalid, "neither steps nor epochs are given");
   return (stream.count(s.epochs) + s.batch - 1) / s.batch;
+}
+
+TrainingRun account_of(const Ranks& ranks, std::string kind, const fs::path& data, const fs::path& out, const std::optional<Made>& learned_from) {
+  TrainingRun run;
+  run.kind = std::move(kind);
+  run.data = data;
+  run.out = out;
+  run.ranks = static_cast<uint32_t>(ranks.count());
+  if (learned_from) run.labels = learned_from->labels, run.label = learned_from->label;
+  return run;
+}
+
+Result<RunReport> end_of(RunAccount& account, Result<RunReport> report) {
+  account.end(report ? nullptr : &report.error());
+  if (!report) return report;
+  report->run = account.id();
+  if (!account.problem().empty()) report->note += (report->note.empty() ? "" : "; ") + account.problem();
+  return report;
 }
 
 Result<RunReport> run_steps(const Run& run, const StepProgress& progress) { return Steps(run).go(progress); }

@@ -43,10 +43,16 @@ struct Run {
   const fs::path& folder;
   const Fingerprint& fingerprint;
   double preference_beta = 0;  // positive: the sequences are pairs of answers, and the loss is that of preference.h
+  RunAccount* account = nullptr;  // described; rank 0 begins it and adds every step
 };
 Result<RunReport> run_steps(const Run& run, const StepProgress& progress);
 
 // The steps that `settings` ask for: as given, or what the epochs need. kInvalid for settings that make no sense.
 Result<uint64_t> resolve_steps(const RunSettings& settings, const SequenceStream& stream);
+
+// What the home's list says of a run that learns from a file of this dataset.
+TrainingRun account_of(const Ranks& ranks, std::string kind, const fs::path& data, const fs::path& out, const std::optional<Made>& learned_from);
+// The run is over: the account says how it ended, the report which one it is.
+Result<RunReport> end_of(RunAccount& account, Result<RunReport> report);
 
 }  // namespace sillok::train

@@ -222,6 +222,51 @@ TEST_F(ReleaseTest, FilesAreKeptByHashAndCheckedAtEveryUse) {
   EXPECT_EQ(bounds(next), Bounds{"hash"});
 }
 
+TEST_F(ReleaseTest, StandsWhileAllThatWasPromotedIsAsItWas) {
+  EXPECT_EQ(check_standing(home_, Check::kBytes).id, "");
+  EXPECT_EQ(check_standing(home_, Check::kBytes).problems, Bounds{});
+  write(home_ / "models/one.gguf", "the first model");
+  write(home_ / "models/two.gguf", "the second model");
+  std::vector<Release> made;
+  for (const char* name : {"one", "two"}) {
+    set_answer("model = \"" + std::string(name) + "\"\n");
+    made.push_back(proposed());
+    keep_report(made.back(), 10, 0);
+    EXPECT_EQ(held_against(home_, made.back()).value(), made.size() == 1 ? "" : made[0].id);
+    ASSERT_TRUE(promote(archive(), made.back(), false, {})->promoted);
+  }
+  EXPECT_EQ(held_against(home_, made[0]).value(), made[1].id);  // the one in force
+  EXPECT_EQ(held_against(home_, made[1]).value(), made[0].id);  // the one before it
+  const auto problems = [&](Check check) {
+    const Standing standing = check_standing(home_, check);
+    EXPECT_EQ(standing.id, made[1].id);
+    return join(standing.problems, "\n");
+  };
+  EXPECT_EQ(problems(Check::kBytes), "");
+  // Bits that rot change neither size nor time: they are seen by reading.
+  const fs::path object = object_path(home_, made[1].settings.artefacts[0]);
+  const auto time = fs::last_write_time(object);
+  write(object, "the sEcond model");
+  fs::last_write_time(object, time);
+  EXPECT_EQ(problems(Check::kSeen), "");
+  EXPECT_NE(problems(Check::kBytes).find("the release in force, " + made[1].id + ": the generator two.gguf is not what was released"), std::string::npos) << problems(Check::kBytes);
+  write(object, "the second model");
+  fs::last_write_time(object, time);
+  // What a rollback would go to.
+  const fs::path before = home_ / "releases" / made[0].id / "release.json", report = report_path(home_, made[0]);
+  const std::string text = read_file(before).value(), measured = read_file(report).value();
+  write(before, text.substr(0, text.size() - 9));
+  EXPECT_NE(problems(Check::kSeen).find("a rollback goes to, " + made[0].id), std::string::npos) << problems(Check::kSeen);
+  write(before, text);
+  std::string better = measured;
+  better.replace(better.find("\"exact\":0"), 9, "\"exact\":1");
+  write(report, better);
+  EXPECT_NE(problems(Check::kSeen).find("report.json is not signed"), std::string::npos) << problems(Check::kSeen);
+  EXPECT_NE((*list(home_))[0].report_problem, "");
+  write(report, measured);
+  EXPECT_EQ(problems(Check::kBytes), "");
+}
+
 TEST_F(ReleaseTest, WhatWasLearnedFromHigherRecordsIsForThoseWhoMaySeeThem) {
   write(home_ / "models/tiny.gguf", "bytes");
   write(home_ / "models/adapters/ours.gguf", "bytes of an adapter");

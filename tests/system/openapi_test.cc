@@ -69,7 +69,7 @@ class OpenApiTest : public ServingTest {
 TEST_F(OpenApiTest, EveryOperationIsAsDocumented) {
   begin();
   for (const char* path : {"/healthz", "/readyz", "/metrics", "/api/openapi.json", "/api/system", "/api/first", "/api/session", "/api/people", "/api/keys",
-                           "/api/jobs", "/api/gold", "/api/evaluations", "/api/models", "/api/proposals", "/api/audit", "/api/audit/export", "/v1/models"}) {
+                           "/api/jobs", "/api/gold", "/api/evaluations", "/api/models", "/api/training", "/api/releases", "/api/proposals", "/api/audit", "/api/audit/export", "/v1/models"}) {
     call("GET", path, path, 200);
   }
   call("POST", "/api/first", "/api/first", 401, {{"secret", "s"}, {"name", "n"}, {"password", kPassword}});
@@ -119,6 +119,17 @@ TEST_F(OpenApiTest, EveryOperationIsAsDocumented) {
   call("GET", "/api/evaluations", "/api/evaluations", 200);
   call("GET", "/api/evaluations/{evaluation}", "/api/evaluations/" + done["message"].get<std::string>(), 200);
   call("DELETE", "/api/gold/{gold}", "/api/gold/" + gold.json()["id"].get<std::string>(), 204);
+  // models
+  const std::string lines = write("lines.jsonl", "{\"text\":\"one two three\"}\n").string();
+  const std::string trained = json({"tune", "-m", "llama", "--data", lines, "--out", (folder() / "adapter").string(), "--steps", "2", "--context", "64"})["run"];
+  call("GET", "/api/training", "/api/training", 200);
+  call("GET", "/api/training/{run}", "/api/training/" + trained, 200);
+  EXPECT_EQ(admin_->get("/api/training/" + trained).json()["curve"].size(), 2U);
+  call("GET", "/api/training/{run}", "/api/training/none", 404);
+  const std::string release = json({"release", "propose"})["id"];
+  call("GET", "/api/releases", "/api/releases", 200);
+  call("GET", "/api/releases/{release}", "/api/releases/" + release, 200);
+  call("GET", "/api/releases/{release}", "/api/releases/none", 404);
   // people
   call("POST", "/api/people", "/api/people", 201, {{"name", "lee"}, {"title", "이"}, {"role", "member"}, {"label", "S"}, {"password", kPassword}});
   call("POST", "/api/people", "/api/people", 409, {{"name", "lee"}, {"password", kPassword}});

@@ -66,7 +66,12 @@ TEST_F(RanksTest, TuneGivesTheLossesOfOneProcessAndTheSameBitsEveryTime) {
     const std::string log = read_file(folder() / out / "log.jsonl").value_or("");
     EXPECT_NEAR(progress["joules"].get<double>(), Json::parse(split(log, '\n')[7])["joules"].get<double>(), 1e-6);
     expect_same_losses("one", out);
+    const Json run = json({"train", "runs"})["runs"][0];  // one for all ranks
+    EXPECT_EQ(run["ranks"], ranks);
+    EXPECT_EQ(run["id"], ran.json()["run"]);
+    EXPECT_EQ(run["state"], "finished");
   }
+  EXPECT_EQ(json({"train", "runs"})["runs"].size(), 3U);
   ASSERT_EQ(shell(launcher(2) + tune("again")).status, 0);
   EXPECT_EQ(adapter("2"), adapter("again"));
   EXPECT_EQ(losses("2"), losses("again"));

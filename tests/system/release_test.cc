@@ -3,6 +3,7 @@
 #include <chrono>
 #include <thread>
 
+#include "schema.h"
 #include "serving.h"
 
 namespace sillok::system_test {
@@ -123,6 +124,74 @@ TEST_F(ReleaseFlow, ARunningServerTakesItOnTheNextRequest) {
   const Ran broken = run({"ask", "연차 휴가는 며칠인가?"});
   EXPECT_EQ(broken.status, 1);
   EXPECT_NE(broken.err.find("does not hold"), std::string::npos) << broken.err;
+}
+
+TEST_F(ReleaseFlow, IsLookedAtOverTheApiAndByTheDoctor) {
+  serve();
+  const HttpClient admin = administrator();
+  const Json document = client().get("/api/openapi.json").json();
+  const SchemaChecker checker(document);
+  const auto get = [&](const HttpClient& c, const std::string& path, const char* schema) {
+    const HttpReply reply = c.get(path);
+    EXPECT_EQ(reply.status, 200) << path << reply.body;
+    EXPECT_EQ(checker.check(document["components"]["schemas"][schema], reply.json()), "") << path;
+    return reply.json();
+  };
+  EXPECT_TRUE(get(admin, "/api/releases", "ReleaseList")["current"].is_null());
+  EXPECT_TRUE(json({"doctor"})["release"].is_null());
+  const std::string first = propose();
+  EXPECT_EQ(get(admin, "/api/releases/" + first, "Release")["refusals"][0]["bound"], "report");
+  evaluate(first);
+  json({"release", "promote", first});
+  set_threshold(1.1);
+  const std::string second = propose();
+  evaluate(second);
+  EXPECT_EQ(run({"release", "promote", second, "--force", "--reason", "a trial", "--as", "admin"}).status, 1);
+  const std::string hidden = json({"release", "propose", "--label", "C"})["id"];
+
+  const Json list = get(admin, "/api/releases", "ReleaseList");
+  EXPECT_EQ(list["current"], first);
+  ASSERT_EQ(list["releases"].size(), 3U);
+  EXPECT_EQ(list["releases"][0]["id"], hidden);  // newest first
+  EXPECT_EQ(list["releases"][1]["status"], "evaluated");
+  EXPECT_EQ(list["releases"][2]["status"], "current");
+  EXPECT_GT(list["releases"][2]["answer_rate"], 80);
+  const Json weaker = get(admin, "/api/releases/" + second, "Release");
+  EXPECT_EQ(weaker["against"]["id"], first);
+  EXPECT_EQ(weaker["against"]["changed"][0]["setting"], "threshold");
+  EXPECT_EQ(weaker["against"]["comparison"]["figures"][0]["figure"], "answer_rate");
+  EXPECT_GT(weaker["against"]["comparison"]["figures"][0]["worse"], 3);
+  EXPECT_EQ(weaker["refusals"][0]["bound"], "answer_rate");
+  EXPECT_EQ(weaker["refusals"][0]["forceable"], true);
+  EXPECT_EQ(weaker["wish"]["person"], "admin");
+  EXPECT_EQ(weaker["wish"]["reason"], "a trial");
+  const Json live = get(admin, "/api/releases/" + first, "Release");
+  EXPECT_TRUE(live["refusals"].is_null());
+  EXPECT_GT(live["figures"]["answer_rate"], 80);
+  EXPECT_EQ(json({"doctor"})["release"], first);
+
+  // A lower clearance: no release above it, and no figure that was measured on records it does not see.
+  const HttpClient low = person("low", "O", "administrator", {"models"});
+  EXPECT_EQ(get(low, "/api/releases", "ReleaseList")["releases"].size(), 2U);
+  EXPECT_EQ(low.get("/api/releases/" + hidden).body, low.get("/api/releases/r9999-00000000").body);
+  EXPECT_GT(get(low, "/api/releases/" + second, "Release")["answer_rate_95"].size(), 0U);  // it sees all records there are
+  json({"add", write("secret.txt", "비밀 문서\n금고 번호는 바꾸었다.\n").string(), "--label", "S"});
+  const Json less = get(low, "/api/releases/" + second, "Release");
+  EXPECT_EQ(less["measured"], true);
+  for (const char* figure : {"answer_rate", "questions", "figures", "refusals"}) EXPECT_TRUE(less[figure].is_null()) << figure;
+  EXPECT_TRUE(less["against"]["comparison"].is_null());
+  EXPECT_EQ(person("clerk", "C").get("/api/releases").status, 403);
+
+  const fs::path file = home() / "releases" / first / "release.json";
+  const std::string text = read_file(file).value();
+  std::ofstream(file) << text.substr(0, text.size() / 2);
+  const Json broken = get(admin, "/api/releases/" + first, "Release");
+  EXPECT_EQ(broken["status"], "current");
+  EXPECT_EQ(broken["sound"], false);
+  EXPECT_NE(broken["problem"].get<std::string>().find("is damaged"), std::string::npos);
+  const Ran doctor = run({"doctor", "--json"});
+  EXPECT_EQ(doctor.status, 1);
+  EXPECT_NE(doctor.json()["problems"].dump().find("the release in force"), std::string::npos) << doctor.out;
 }
 
 TEST_F(ReleaseFlow, AKillLeavesTheOldOrTheNewOne) {

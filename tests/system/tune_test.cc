@@ -94,6 +94,7 @@ TEST_F(TuneTest, SurvivesKillAndEndsAsIfItHadNot) {
   std::vector<std::string> again = arguments("killed");
   again.emplace_back("--resume");
   size_t lines_before = 0;
+  std::string id;
   for (int kill = 0; kill < 3; ++kill) {  // each time some steps on
     const pid_t child = start(again);
     const fs::path log = folder() / "killed" / "log.jsonl";
@@ -109,9 +110,23 @@ TEST_F(TuneTest, SurvivesKillAndEndsAsIfItHadNot) {
     ::kill(child, SIGKILL);
     const int status = wait(child);
     EXPECT_TRUE(status == 128 + SIGKILL || status == 0);
+    const Json runs = json({"train", "runs"})["runs"];
+    ASSERT_EQ(runs.size(), 2U) << runs.dump();  // "whole", and one for all attempts at "killed"
+    EXPECT_EQ(runs[0]["state"], status == 0 ? "finished" : "interrupted");
+    if (kill > 0) {
+      EXPECT_EQ(runs[0]["id"], id);
+    }
+    id = runs[0]["id"];
   }
   const Json report = json(again);
   EXPECT_GT(report["resumed_from"], 0);
+  EXPECT_EQ(report["run"], id);
+  const Json shown = json({"train", "runs", id});
+  EXPECT_EQ(shown["state"], "finished");
+  EXPECT_EQ(shown["step"], 120);
+  EXPECT_EQ(shown["curve"].back()["step"], 120);
+  EXPECT_GE(shown["joules"], report["joules"]);
+  refused({"train", "runs", "t20000101-000000-0000"}, 1, "no training run");
   for (const char* file : {"adapter.gguf", "adapter_model.safetensors", "adapter_config.json"}) {
     EXPECT_EQ(read_file(folder() / "killed" / file).value_or("none"), read_file(folder() / "whole" / file).value_or("")) << file;
   }

@@ -1,4 +1,4 @@
-// Geometry of the answer-rate chart and of the graph of links; drawing is done by the components.
+// Geometry of the charts of answer rates and losses, and of the graph of links; drawing is done by the components.
 
 export interface Point { x: number; y: number }
 
@@ -13,6 +13,18 @@ export function rateAxis(values: readonly number[]): { low: number; high: number
   const ticks: number[] = []
   for (let i = 0; low + i * step <= high + 1e-9; ++i) ticks.push(Number((low + i * step).toFixed(4)))
   return { low, high, ticks }
+}
+
+// Round limits and at most six ticks that hold all values, in steps of 1, 2 or 5 times a power of ten.
+export function valueAxis(values: readonly number[]): { low: number; high: number; ticks: number[]; digits: number } {
+  const least = Math.min(...values)
+  const span = Math.max(Math.max(...values) - least, Math.abs(least) * 1e-3, 1e-9)
+  const power = 10 ** Math.floor(Math.log10(span / 5))
+  const step = [1, 2, 5, 10].map((s) => s * power).find((s) => span / s <= 5)!
+  const low = Math.floor(least / step + 1e-9)
+  const high = Math.ceil((least + span) / step - 1e-9)
+  const ticks = Array.from({ length: high - low + 1 }, (_, i) => Number(((low + i) * step).toPrecision(12)))
+  return { low: ticks[0]!, high: ticks[ticks.length - 1]!, ticks, digits: Math.max(0, -Math.floor(Math.log10(step) + 1e-9)) }
 }
 
 export function linePath(points: readonly Point[]): string {

@@ -67,5 +67,6 @@ export function duration(seconds: number): string {
   const minutes = Math.floor((seconds % 3600) / 60)
   if (days > 0) return t('duration.days', { days, hours })
   if (hours > 0) return t('duration.hours', { hours, minutes })
+  if (minutes === 0) return t('duration.seconds', { seconds: Math.floor(seconds) })
   return t('duration.minutes', { minutes })
 }

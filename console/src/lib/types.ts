@@ -190,6 +190,58 @@ export interface Model {
   serving: boolean
   error?: string  // why it cannot be used
 }
+export interface ReleaseFigure { figure: string; before: number; after: number; change_95: [number, number]; better: number; worse: number; questions: number; p: number }
+// Figures are in percent; null for who does not see all that they were measured on.
+export interface ReleaseEntry {
+  id: string
+  status: 'current' | 'former' | 'evaluated' | 'proposed'
+  sound: boolean
+  problem: string | null
+  label: string | null
+  person: string | null
+  made: string | null
+  note: string
+  program: string | null
+  measured: boolean
+  answer_rate: number | null
+  answer_rate_95: [number, number] | null
+  questions: number | null
+}
+export interface Release extends ReleaseEntry {
+  sha256: string | null
+  model: string | null
+  threshold: number
+  artefacts: { role: 'generator' | 'adapter' | 'retriever'; name: string; sha256: string; bytes: number; label: string; label_reason: string }[]
+  figures: { [name: string]: number } | null
+  against: { id: string; changed: { setting: string; before: string; after: string }[]; comparison: { verdict: string; questions: number; figures: ReleaseFigure[] } | null } | null
+  refusals: { bound: string; figure: number; limit: number; forceable: boolean; why: string }[] | null
+  wish: { person: string; reason: string; made: string } | null
+}
+export type TrainingState = 'running' | 'interrupted' | 'finished' | 'failed'
+// `loss` is the mean of the steps since the point before.
+export interface LossPoint { step: number; loss: number; rate: number; tokens_per_s: number; seconds: number; joules: number }
+export interface TrainingRun {
+  id: string
+  kind: 'tune' | 'dpo' | 'pretrain'
+  base: string | null
+  data: string
+  out: string
+  label: string | null
+  started: string
+  ended: string | null
+  state: TrainingState
+  step: number
+  steps: number
+  loss: number | null
+  tokens_per_s: number | null
+  seconds: number
+  seconds_left: number | null
+  joules: number
+  energy: 'measured' | 'estimated'
+  ranks: number
+  error: string | null
+  curve?: LossPoint[]  // of one run alone
+}
 export interface AuditEntry {
   id: number
   time: string

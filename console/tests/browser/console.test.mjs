@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
-import { start, ways } from '../../mock/server.mjs'
+import { released, start, trained, ways } from '../../mock/server.mjs'
 import { launch, sizes } from './browser.mjs'
 import { ask, pages, signIn } from './pages.mjs'
 
@@ -311,6 +311,66 @@ describe('the rest', () => {
     await page.locator('.point[tabindex="0"]').focus()
     await page.keyboard.press('Home')
     await page.locator('.point').first().and(page.locator('[aria-checked="true"]')).waitFor()
+    await done()
+  })
+  test('releases say which is in force, why another is not, and how that is changed', async () => {
+    const { page, done } = await open()
+    await page.goto(`${base}/#/models`)
+    const section = page.locator('section', { has: page.getByRole('heading', { name: '릴리스', exact: true }) })
+    await section.getByText('sillok release rollback').waitFor()
+    assert.match(await text(page, 'tr:has(a[aria-current="true"])'), /r0002-5c11d0f4.*쓰는 중.*90\.0%/s)
+    assert.equal(await section.locator('.pill.good').count(), 2)
+    assert.match(await text(page, 'tr:has-text("r0001")'), /서명과 다름/)
+    await section.getByRole('link', { name: 'r0003-91d3c7e2' }).click()
+    await section.getByText('올릴 수 없는 까닭').waitFor()
+    assert.match(page.url(), /release=r0003/)
+    assert.match(await text(page, '.why'), /정답률이 떨어집니다.*두 사람이 달리.*falls from 90\.00 to 84\.50/s)
+    await section.getByText('sillok release promote r0003-91d3c7e2').waitFor()
+    await section.getByText(/curator 님이 그래도/).waitFor()
+    assert.match(await text(page, 'td:text-is("정답률") ~ td[data-name^="변화"]'), /−5\.5/)
+    assert.equal(await section.getByRole('button').count(), 0, 'nothing here changes anything')
+    await section.getByRole('link', { name: 'r0001-0e4a9d17' }).click()
+    await section.locator('.notice.bad', { hasText: 'not signed' }).waitFor()
+    const before = released.list
+    released.list = []
+    await page.reload()
+    await section.getByText('sillok release propose').waitFor()
+    released.list = before
+    await done()
+  })
+  test('a training run is followed while it goes on, and no longer', async () => {
+    const { page, done } = await open()
+    let looks = 0
+    page.on('request', (r) => r.url().endsWith('/api/training') && ++looks)
+    await page.goto(`${base}/#/models`)
+    const bar = page.getByRole('progressbar')
+    await bar.waitFor()
+    const first = Number(await bar.getAttribute('value'))
+    const path = await page.locator('.chart .line').getAttribute('d')
+    await page.waitForFunction((before) => Number(document.querySelector('main progress').value) > before, first)
+    assert.notEqual(await page.locator('.chart .line').getAttribute('d'), path)
+    assert.match(await page.locator('.chart svg').getAttribute('aria-label'), /손실.*단계/)
+    await page.getByText('남은 시간').waitFor()
+    // Another one, by its link: the address says which.
+    await page.getByRole('link', { name: /선호 학습/ }).click()
+    await page.getByText('--resume').waitFor()
+    assert.match(page.url(), /run=t20261119/)
+    assert.equal(await page.locator('section:has(#training) a[aria-current="true"]').count(), 1)
+    await page.locator('.chart summary').click()
+    assert.equal(await page.locator('.chart tbody tr').count(), 12)
+    // None goes on: nothing is asked any more.
+    const before = trained.runs
+    trained.runs = () => before().slice(1)
+    await page.getByRole('link', { name: /사전 학습/ }).click()
+    await page.getByText('프로세스', { exact: true }).waitFor()
+    await page.waitForTimeout(2500)
+    const asked = looks
+    await page.waitForTimeout(4500)
+    assert.equal(looks, asked)
+    trained.runs = () => []
+    await page.reload()
+    await page.getByText('sillok tune').waitFor()
+    trained.runs = before
     await done()
   })
   test('the secret of a key is shown once', async () => {

@@ -2,9 +2,9 @@
 // node --test tests/program/, with SILLOK_PROGRAM: the built program, which carries the console of dist/.
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { after, afterEach, before, test } from 'node:test'
 import { launch, sizes } from '../browser/browser.mjs'
 import { ask } from '../browser/pages.mjs'
@@ -131,6 +131,32 @@ test('a label raised in the console hides the record from those below it', async
   await other.locator('main tbody tr').first().waitFor()
   assert.deepEqual(await other.locator('main tbody a').allTextContents(), ['볼트 체결 작업표준'])
   await low.close()
+  clean()
+})
+
+test('a training run is followed until it is killed; a release says what stands against it', async () => {
+  const home = join(folder, 'home')
+  execFileSync(join(dirname(program), 'make_models'), [folder, 'llama'], { stdio: 'ignore' })
+  writeFileSync(join(folder, 'lessons.jsonl'), '{"text":"one two three four five six"}\n')
+  await at('models', 'main h2')
+  await page.getByText('아직 학습한 것이 없습니다').waitFor()
+  await page.getByText('아직 릴리스가 없습니다').waitFor()
+  execFileSync(program, ['release', 'propose', '--home', home])
+  const run = spawn(program, ['tune', '--home', home, '-m', join(folder, 'llama.gguf'), '--data', join(folder, 'lessons.jsonl'), '--out', join(folder, 'adapter'), '--steps', '1000000', '--context', '64', '--rank', '4'], { stdio: 'ignore' })
+  try {
+    for (let i = 0; i < 50 && (await (await page.request.get(`${base}/api/training`)).json()).runs.length === 0; ++i) await page.waitForTimeout(200)
+    await page.reload()
+    await page.locator('.chart .line').waitFor()
+    await page.getByText('진행 중').first().waitFor()
+    const done = await page.locator('main progress').getAttribute('value')
+    await page.waitForFunction((before) => Number(document.querySelector('main progress').value) > before, Number(done))
+    await page.getByText('남은 시간').waitFor()
+  } finally {
+    run.kill('SIGKILL')
+  }
+  await page.getByText('--resume').waitFor()
+  await page.getByText('유효한 측정 결과가 없습니다').waitFor()
+  await page.getByText(/sillok release promote r0001-/).waitFor()
   clean()
 })
 

@@ -1,14 +1,15 @@
 // Routes, uploads, runs of the gold questions, charts, languages, exports.
 import { describe, expect, it } from 'vitest'
 import { ApiError, message } from '../../src/lib/api'
-import { around, linePath, rateAxis } from '../../src/lib/chart'
+import { around, linePath, rateAxis, valueAxis } from '../../src/lib/chart'
 import { en } from '../../src/lib/en'
 import { asHtml, asJson, asMarkdown, asText } from '../../src/lib/export'
 import { setLang } from '../../src/lib/i18n.svelte'
 import { ko } from '../../src/lib/ko'
 import { compare } from '../../src/lib/rate'
 import { href, parse } from '../../src/lib/router.svelte'
-import type { Answer, Evaluation } from '../../src/lib/types'
+import { energy, picked, shownRun, summary } from '../../src/lib/training'
+import type { Answer, Evaluation, LossPoint, TrainingRun } from '../../src/lib/types'
 import { batches, kBytesPerRequest, kFilesPerRequest, partRefusals, refusal, share } from '../../src/lib/upload'
 
 describe('routes', () => {
@@ -34,6 +35,42 @@ describe('refusals', () => {
     expect(message(new ApiError(429, 'locked_out', 'try again in 30 s'))).toMatch(/failed sign-ins/)
     expect(message(new ApiError(400, 'invalid', 'what exactly'))).toBe('what exactly')
     expect(message(new Error('plain'))).toBe('plain')
+  })
+})
+
+describe('training', () => {
+  const curve = (n: number): LossPoint[] => Array.from({ length: n }, (_, i) => ({ step: i + 1, loss: n - i, rate: 1e-4, tokens_per_s: 10, seconds: i, joules: i }))
+  it('has an axis in round steps that holds every value', () => {
+    for (const values of [[0.02, 9.4], [2.31], [1.2e-4, 1.9e-4], [0, 0], [2.5, 2.5004], [118, 3.1], [-3, 4]]) {
+      const axis = valueAxis(values)
+      expect(axis.low).toBeLessThanOrEqual(Math.min(...values))
+      expect(axis.high).toBeGreaterThanOrEqual(Math.max(...values))
+      expect(axis.high).toBeGreaterThan(axis.low)
+      expect(axis.ticks.length).toBeLessThanOrEqual(7)
+      expect(new Set(axis.ticks.map((tick) => tick.toFixed(axis.digits))).size).toBe(axis.ticks.length)
+    }
+    expect(valueAxis([0.4, 2.9]).ticks).toEqual([0, 0.5, 1, 1.5, 2, 2.5, 3])
+  })
+  it('shows the run asked for, else one that goes on, else the newest', () => {
+    const runs = ['finished', 'running', 'failed'].map((state, i) => ({ id: `t${i}`, state }) as TrainingRun)
+    expect(shownRun(runs, 't2')?.id).toBe('t2')
+    expect(shownRun(runs, 'gone')?.id).toBe('t1')
+    expect(shownRun([runs[0]!, runs[2]!], '')?.id).toBe('t0')
+    expect(shownRun([], '')).toBeUndefined()
+  })
+  it('says energy in the unit it is counted in, and when it is estimated', () => {
+    setLang('en')
+    expect(energy({ joules: 12, energy: 'measured' })).toBe('12 J')
+    expect(energy({ joules: 8540, energy: 'estimated' })).toBe('8.5 kJ (estimated)')
+    expect(energy({ joules: 7.2e6, energy: 'measured' })).toBe('2.00 kWh')
+  })
+  it('is told in words, and as a table that ends with the last step', () => {
+    setLang('en')
+    expect(summary(curve(50))).toBe('Loss by step: 50.000 at step 1, 1.000 at step 50; the lowest is 1.000.')
+    expect(summary([])).toBe('No step is done yet.')
+    expect(picked(curve(50), 12)).toHaveLength(12)
+    expect(picked(curve(50), 12).at(-1)?.step).toBe(50)
+    expect(picked(curve(5), 12)).toHaveLength(5)
   })
 })
 
