@@ -2,6 +2,7 @@
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "evaluate/evaluate.h"
 #include "store/store.h"
@@ -103,7 +104,7 @@ TEST_F(ProposeTest, WhatHoldsIsKeptAndEachOfTheRestIsCounted) {
   // Other records answer the last question better than the one it was drawn from.
   for (int i = 0; i < 6; ++i) lines += record("gate" + std::to_string(i), "정문 출입 절차 " + std::to_string(i) + ": 정문 출입 절차에서 담당자가 적는 것은 방문증이다.", "O");
   open_home(lines);
-  write_file_atomic(home() / "gold.jsonl", Json{{"id", "1"}, {"question", "물탱크의 청소 주기는 며칠인가?"}, {"answers", {"90일"}}, {"records", {"other 소화기 점검"}}}.dump() + "\n").value();
+  ASSERT_TRUE(write_file_atomic(home() / "gold.jsonl", Json{{"id", "1"}, {"question", "물탱크의 청소 주기는 며칠인가?"}, {"answers", {"90일"}}, {"records", {"other 소화기 점검"}}}.dump() + "\n"));
   Teller teller([&](const std::string& prompt) {
     for (const auto& [word, reply] : said) {
       if (prompt.find(word) != std::string::npos) return reply;
@@ -146,7 +147,7 @@ TEST_F(ProposeTest, WhatHoldsIsKeptAndEachOfTheRestIsCounted) {
 
 TEST_F(ProposeTest, PassagesThatHaveAGoldQuestionOrPersonalDataAreNotAsked) {
   open_home(record("V", kValve) + record("P", kPump + " 연락처는 010-1234-5678이다.") + record("G", kGauge));
-  write_file_atomic(home() / "gold.jsonl", Json{{"question", "밸브의 교정 주기는?"}, {"answers", {"14개월"}}, {"records", {"V"}}}.dump() + "\n").value();
+  ASSERT_TRUE(write_file_atomic(home() / "gold.jsonl", Json{{"question", "밸브의 교정 주기는?"}, {"answers", {"14개월"}}, {"records", {"V"}}}.dump() + "\n"));
   Teller teller([](const std::string&) { return pair("압력 게이지의 눈금은 얼마 이하여야 합니까?", "0.35 이하"); });
   EXPECT_EQ(run(teller).asked, 1u);
   ASSERT_EQ(teller.prompts.size(), 1u);
@@ -166,22 +167,24 @@ TEST_F(ProposeTest, WhatARecordSaysIsNoInstruction) {
 }
 
 TEST_F(ProposeTest, HiddenRecordsChangeNothingThatIsSeen) {
-  // A secret record of almost the same words, asked about first or last: its question must take none away, nor move a rank.
-  const auto say = [](const std::string&) { return pair("제1공장의 밸브는 몇 개월마다 교정합니까?", "14개월마다"); };
-  std::vector<std::string> seen;
-  for (const bool secret : {false, true}) {
+  // Secret records of almost the same words, asked about before and after: their questions must take none away, nor move a rank.
+  std::set<std::string> seen;
+  std::set<uint64_t> kept;
+  for (uint64_t seed = 0; seed <= 6; ++seed) {
+    const bool secret = seed > 0;
     open_home(record("V", kValve) + (secret ? record("S", kValve, "S") + record("S2", kValve + " 비밀로 한다.", "S") : ""));
-    Teller teller(say);
+    Teller teller([](const std::string&) { return pair("제1공장의 밸브는 몇 개월마다 교정합니까?", "14개월마다"); });
     ProposeOptions options;
     options.ceiling = "S";
+    options.seed = seed;
     const ProposeReport report = run(teller, options);
-    EXPECT_EQ(report.kept, secret ? 2u : 1u) << "S2 is a near-copy of S to those who see S";
+    EXPECT_EQ(report.asked, secret ? 3u : 1u);
+    EXPECT_EQ(report.kept, listed(seeing("S")).total);
+    if (secret) kept.insert(report.kept);
     std::string all;
     const ProposalPage page = listed(seeing("O"));
     for (const Proposal& p : page.proposals) all += p.id + p.question + p.answer + p.quote + p.passage + p.anchor + std::to_string(p.rank) + std::to_string(p.version.number) + p.version.record;
-    all += std::to_string(page.total) + page.next;
-    seen.push_back(all);
-    if (secret) EXPECT_EQ(listed(seeing("S")).total, 2u);
+    seen.insert(all + std::to_string(page.total) + page.next);
     for (const Proposal& p : listed(everybody()).proposals) {
       if (p.version.label == "O") continue;
       // What he may not see is not there, like what is not there.
@@ -195,7 +198,8 @@ TEST_F(ProposeTest, HiddenRecordsChangeNothingThatIsSeen) {
     archive_.reset();
     fs::remove_all(home());
   }
-  EXPECT_EQ(seen[0], seen[1]);
+  EXPECT_EQ(seen.size(), 1u) << "with secret records and without, in any order";
+  EXPECT_EQ(kept, (std::set<uint64_t>{1, 2})) << "asked about after the open one a secret one is a near-copy, before it is none";
 }
 
 TEST_F(ProposeTest, ErasingARecordErasesItsProposals) {
@@ -287,7 +291,7 @@ TEST_F(ProposeTest, APersonConfirmsEditsOrRejects) {
 
 TEST_F(ProposeTest, CutOffInTheMiddleItGoesOnWithTheRest) {
   std::string lines;
-  for (int i = 0; i < 12; ++i) lines += record("R" + std::to_string(i), "제" + std::to_string(i + 1) + "호기의 여과기는 " + std::to_string(i + 21) + "일마다 씻고 담당자는 씻은 날과 압력을 일지에 적어 관리실에 낸다.");
+  for (int i = 0; i < 12; ++i) lines += record("R" + std::to_string(i), "제" + std::to_string(i + 1) + "호기의 여과기는 " + std::to_string(i + 21) + "일마다 씻고 담당자는 씻은 날과 압력을 일지에 적어 설비 관리실에 내고 다음 씻을 날을 게시판에 알린다.");
   open_home(lines);
   Teller teller([](const std::string& prompt) {
     const size_t at = prompt.find("호기의"), from = prompt.rfind("제", at), days = prompt.find("여과기는 ", at) + std::string("여과기는 ").size();
@@ -313,7 +317,7 @@ TEST_F(ProposeTest, CutOffInTheMiddleItGoesOnWithTheRest) {
 
 TEST_F(ProposeTest, AModelWhoseFirstRepliesAreNonsenseIsNotAskedOn) {
   std::string lines;
-  for (int i = 0; i < 30; ++i) lines += record("R" + std::to_string(i), "제" + std::to_string(i + 1) + "호기의 여과기는 " + std::to_string(i + 21) + "일마다 씻고 담당자는 씻은 날과 압력을 일지에 적어 관리실에 낸다.");
+  for (int i = 0; i < 30; ++i) lines += record("R" + std::to_string(i), "제" + std::to_string(i + 1) + "호기의 여과기는 " + std::to_string(i + 21) + "일마다 씻고 담당자는 씻은 날과 압력을 일지에 적어 설비 관리실에 내고 다음 씻을 날을 게시판에 알린다.");
   open_home(lines);
   Teller teller([](const std::string&) { return std::string("{\"question\":\"여과기는"); });
   const ProposeReport report = run(teller);
@@ -330,7 +334,7 @@ TEST_F(ProposeTest, AModelWhoseFirstRepliesAreNonsenseIsNotAskedOn) {
 
 TEST_F(ProposeTest, TheSeedAloneDecidesTheOrderAndRecordsTakeTurns) {
   std::string lines;
-  for (int i = 0; i < 12; ++i) lines += record("R" + std::to_string(i), "제" + std::to_string(i + 1) + "호기의 여과기는 " + std::to_string(i + 21) + "일마다 씻고 담당자는 씻은 날과 압력을 일지에 적어 관리실에 낸다.");
+  for (int i = 0; i < 12; ++i) lines += record("R" + std::to_string(i), "제" + std::to_string(i + 1) + "호기의 여과기는 " + std::to_string(i + 21) + "일마다 씻고 담당자는 씻은 날과 압력을 일지에 적어 설비 관리실에 내고 다음 씻을 날을 게시판에 알린다.");
   open_home(lines);
   const auto order = [&](uint64_t seed, const char* name) {
     Teller teller([](const std::string&) { return std::string("no"); }, name);
