@@ -2,6 +2,7 @@
 // not hold is left out and counted -> the rest is kept for a person.
 #include <algorithm>
 #include <map>
+#include <tuple>
 #include <unordered_map>
 
 #include "train/ceiling.h"
