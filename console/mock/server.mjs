@@ -191,7 +191,7 @@ const routes = [
     const item = questions.find((q) => q.id === path[1] && findRecord(me, q.record)) ?? missing('제안')
     const { confirm, use, question, answer } = await input(request)
     if (item.state !== 'pending') refuse(409, 'conflict', '이미 정해졌습니다.')
-    if (answer && !item.passage.includes(answer)) refuse(400, 'invalid', '대목에 이 답이 없습니다. 대목의 말로 쓰십시오.')
+    if (answer && !item.passage.includes(answer)) refuse(400, 'not_said', 'the passage does not say this answer; use its words, or reject the question')
     Object.assign(item, { state: confirm ? 'confirmed' : 'rejected', question: question ?? item.question, answer: answer ?? item.answer, person: me.name, decided: new Date().toISOString(), edited: Boolean(question || answer) })
     if (confirm) item.use = use ?? 'teaching'
     if (item.use === 'measuring') gold.unshift({ id: `p${item.id}`, question: item.question, answer: item.answer, record: item.record, title: item.title, anchor: item.anchor, person: me.name, created: item.decided, origin: 'proposed' })

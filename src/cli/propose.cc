@@ -164,8 +164,10 @@ int decide(const Common& common, const ProposeArguments& a, bool confirm) {
   if (a.has_answer) decision.answer = a.answer;
   decision.use = a.measure ? train::ProposalUse::kMeasuring : train::ProposalUse::kTeaching;
   decision.person = actor->name;
-  const auto done = train::decide_proposal(archive::View(*archive, actor->clearance()), *gold, a.id, decision);
-  if (!done) return report_error(done.error());
+  const auto decided = train::decide_proposal(archive::View(*archive, actor->clearance()), *gold, a.id, decision);
+  if (!decided) return report_error(decided.error());
+  if (decided->refused != train::ProposalFault::kNone) return report_error({ErrorCode::kInvalid, decided->why});
+  const train::Proposal* const done = &decided->proposal;
   Json details{{"act", confirm ? "confirm" : "reject"}, {"record", done->version.record}};
   if (confirm) details["use"] = train::to_string(done->use), details["edited"] = done->edited;
   const Status noted = audit_act(common.home, *actor, "proposal", done->id, details, done->version.label);

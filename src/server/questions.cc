@@ -27,6 +27,18 @@ Json proposal_json(const train::Proposal& p) {
   return json;
 }
 
+// The error's code, which the console has words for.
+const char* code_of(train::ProposalFault fault) {
+  switch (fault) {
+    case train::ProposalFault::kGivesAway: return "gives_away";
+    case train::ProposalFault::kNotSaid: return "not_said";
+    case train::ProposalFault::kNearGold: return "near_gold";
+    case train::ProposalFault::kBadlyPut:
+    case train::ProposalFault::kNone: break;
+  }
+  return "badly_put";
+}
+
 // "use": what a confirmed pair is for.
 Result<train::ProposalUse> use_of(const Json& body) {
   SILLOK_ASSIGN(const std::optional<std::string> use, text_field(body, "use"));
@@ -77,8 +89,10 @@ Response decide_question(App& app, Request& request) {
   }
   const Access access(app, request.identity);
   const std::lock_guard guard(app.gold_mutex);
-  const auto done = train::decide_proposal(access.view(), app.archive.home() / "gold.jsonl", request.captures[0], decision);
-  if (!done) return native(done.error());
+  const auto decided = train::decide_proposal(access.view(), app.archive.home() / "gold.jsonl", request.captures[0], decision);
+  if (!decided) return native(decided.error());
+  if (decided->refused != train::ProposalFault::kNone) return error_response(Surface::kNative, 400, code_of(decided->refused), decided->why);
+  const train::Proposal* const done = &decided->proposal;
   Json details = {{"act", decision.confirm ? "confirm" : "reject"}, {"record", done->version.record}};
   if (decision.confirm) details["use"] = train::to_string(done->use), details["edited"] = done->edited;
   if (const auto kept = app.record(request.identity, "proposal", done->id, done->version.label, details); !kept) return native(kept.error());

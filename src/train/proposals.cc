@@ -150,7 +150,13 @@ Status add_to_gold(const fs::path& path, const Proposal& p) {
 }
 
 // The pair as the person left it, with the quote that says its answer. What does not hold is refused as it would be of a model.
-Status take_edit(const archive::View& view, const ProposalDecision& decision, const fs::path& gold, Proposal& p) {
+Status take_edit(const archive::View& view, const ProposalDecision& decision, const fs::path& gold, DecidedProposal& decided) {
+  Proposal& p = decided.proposal;
+  const auto refuse = [&](ProposalFault fault, std::string why) {
+    decided.refused = fault;
+    decided.why = std::move(why);
+    return Status();
+  };
   const auto changed = [&](const std::optional<std::string>& given, std::string& text) {
     if (!given || collapse_spaces(clean_utf8(*given)) == text) return false;
     text = collapse_spaces(clean_utf8(*given));
@@ -160,11 +166,11 @@ Status take_edit(const archive::View& view, const ProposalDecision& decision, co
   p.edited = question || answer;
   if (p.edited) {
     const QuestionVerdict verdict = judge_question(p.passage, p.question, p.answer);
-    if (verdict.fault != QuestionFault::kNone) return fail(ErrorCode::kInvalid, verdict.why);
+    if (verdict.fault != QuestionFault::kNone) return refuse(verdict.fault == QuestionFault::kBadlyPut ? ProposalFault::kBadlyPut : ProposalFault::kGivesAway, verdict.why);
     search::PassageResult passage;
     passage.title = p.version.title, passage.record = p.version.record, passage.text = p.passage;
     const auto unit = answer::saying_unit(passage, p.question, p.answer);
-    if (!unit) return fail(ErrorCode::kInvalid, "the passage does not say this answer; use its words, or reject the question");
+    if (!unit) return refuse(ProposalFault::kNotSaid, "the passage does not say this answer; use its words, or reject the question");
     if (answer) p.quote = p.passage.substr(unit->begin, unit->end - unit->begin);
   }
   if (decision.use != ProposalUse::kTeaching) return {};
@@ -173,7 +179,7 @@ Status take_edit(const archive::View& view, const ProposalDecision& decision, co
     GoldCopies copies;
     copies.add(q.question);
     if (folded(q.question) != folded(p.question) && !copies.in(p.question)) continue;
-    return fail(ErrorCode::kInvalid, "the gold question \"" + shorten(q.question, 80) + "\" asks nearly the same, and what is measured must not be taught");
+    return refuse(ProposalFault::kNearGold, "the gold question \"" + shorten(q.question, 80) + "\" asks nearly the same, and what is measured must not be taught");
   }
   return {};
 }
@@ -312,15 +318,18 @@ Result<Proposal> proposal(const archive::View& view, std::string_view id) {
   return Seer(view, store.db()).read(std::string(id));
 }
 
-Result<Proposal> decide_proposal(const archive::View& view, const fs::path& gold, std::string_view id, const ProposalDecision& decision) {
+Result<DecidedProposal> decide_proposal(const archive::View& view, const fs::path& gold, std::string_view id, const ProposalDecision& decision) {
   SILLOK_ASSIGN(ProposalStore store, ProposalStore::open(view.archive().home()));
-  SILLOK_ASSIGN(Proposal p, Seer(view, store.db()).read(std::string(id)));
+  DecidedProposal done;
+  Proposal& p = done.proposal;
+  SILLOK_ASSIGN(p, Seer(view, store.db()).read(std::string(id)));
   if (p.state == ProposalState::kWithdrawn) {
     return fail(ErrorCode::kConflict, "'" + p.version.record + "' no longer says what the question '" + p.id + "' was drawn from; it is withdrawn");
   }
   const auto decided_before = [&] { return fail(ErrorCode::kConflict, "the proposed question '" + p.id + "' was decided already"); };
   if (p.state != ProposalState::kPending) return decided_before();
-  if (decision.confirm) SILLOK_TRY(take_edit(view, decision, gold, p));
+  if (decision.confirm) SILLOK_TRY(take_edit(view, decision, gold, done));
+  if (done.refused != ProposalFault::kNone) return done;
   p.state = decision.confirm ? ProposalState::kConfirmed : ProposalState::kRejected;
   p.use = decision.use;
   p.person = decision.person;
@@ -335,7 +344,7 @@ Result<Proposal> decide_proposal(const archive::View& view, const fs::path& gold
   // The file before the row: a kill in between leaves a question that is measured and waits, and near-copies of measured ones are not taught.
   if (measuring) SILLOK_TRY(add_to_gold(gold, p));
   SILLOK_TRY(transaction.commit());
-  return p;
+  return done;
 }
 
 }  // namespace sillok::train

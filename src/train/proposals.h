@@ -67,10 +67,16 @@ struct ProposalDecision {
   ProposalUse use = ProposalUse::kTeaching;
   std::string person;
 };
+// Why a confirmation is refused, edited or not. kNearGold: to teach with, while a gold question asks nearly the same.
+enum class ProposalFault : uint8_t { kNone, kBadlyPut, kGivesAway, kNotSaid, kNearGold };
+struct DecidedProposal {
+  Proposal proposal;
+  ProposalFault refused = ProposalFault::kNone;  // then nothing was changed
+  std::string why;                               // a line for a person
+};
 // A pending one becomes confirmed or rejected. With kMeasuring it is added to `gold` (home/gold.jsonl, say), marked "origin":"proposed".
-// kNotFound where the view sees none, kConflict where it was decided or withdrawn, kInvalid for an edit that does not hold. Whoever else
-// writes `gold` must be kept from it meanwhile.
-Result<Proposal> decide_proposal(const archive::View& view, const fs::path& gold, std::string_view id, const ProposalDecision& decision);
+// kNotFound where the view sees none, kConflict where it was decided or withdrawn. Whoever else writes `gold` must be kept from it meanwhile.
+Result<DecidedProposal> decide_proposal(const archive::View& view, const fs::path& gold, std::string_view id, const ProposalDecision& decision);
 
 // ---- proposing (propose.cc)
 struct ProposeOptions {

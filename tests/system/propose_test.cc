@@ -77,7 +77,9 @@ TEST_F(ProposeTest, AConfirmedPairIsTaughtOrMeasuresAndNeverBoth) {
   EXPECT_EQ(valve["quote"], kValve);
   EXPECT_EQ(valve["rank"], 1);
   const auto decide = [&](const Json& of, const Json& decision) { return admin.post("/api/gold/proposals/" + of["id"].get<std::string>(), decision); };
-  EXPECT_EQ(decide(valve, {{"confirm", true}, {"answer", "41개월마다"}}).status, 400);  // which the passage does not say
+  const HttpReply wrong = decide(valve, {{"confirm", true}, {"answer", "41개월마다"}});
+  EXPECT_EQ(wrong.status, 400);
+  EXPECT_EQ(wrong.json()["error"]["code"], "not_said") << wrong.body;
   const HttpReply confirmed = decide(valve, {{"confirm", true}, {"question", "제1공장에서는 밸브를 몇 개월 만에 교정합니까?"}});
   ASSERT_EQ(confirmed.status, 200) << confirmed.body;
   EXPECT_EQ(confirmed.json()["use"], "teaching");

@@ -65,7 +65,11 @@ class ProposeTest : public answer::WritingTest {
     EXPECT_TRUE(page) << page.error().message;
     return page ? *page : ProposalPage{};
   }
-  Result<Proposal> decide(const std::string& id, ProposalDecision decision) { return decide_proposal(everybody(), home() / "gold.jsonl", id, decision); }
+  Result<Proposal> decide(const std::string& id, const ProposalDecision& decision) {
+    SILLOK_ASSIGN(DecidedProposal done, decide_proposal(everybody(), home() / "gold.jsonl", id, decision));
+    if (done.refused != ProposalFault::kNone) return fail(ErrorCode::kInvalid, std::to_string(static_cast<int>(done.refused)) + ": " + done.why);
+    return std::move(done.proposal);
+  }
 };
 
 ProposalDecision reject() {
@@ -254,9 +258,9 @@ TEST_F(ProposeTest, APersonConfirmsEditsOrRejects) {
     EXPECT_EQ(done.error().code, ErrorCode::kInvalid);
     EXPECT_NE(done.error().message.find(words), std::string::npos) << done.error().message;
   };
-  refuse(confirm({}, "41개월마다"), "does not say");
-  refuse(confirm("밸브를 14개월마다 교정합니까?"), "holds its answer");
-  refuse(confirm("?"), "6 to 200");
+  refuse(confirm({}, "41개월마다"), "3: the passage does not say");
+  refuse(confirm("밸브를 14개월마다 교정합니까?"), "2: the question holds its answer");
+  refuse(confirm("?"), "1: a question has 6 to 200");
 
   const auto edited = decide(ids["V"], confirm({}, "14개월"));
   ASSERT_TRUE(edited) << edited.error().message;
@@ -279,7 +283,7 @@ TEST_F(ProposeTest, APersonConfirmsEditsOrRejects) {
   // What is measured is not taught, in other words neither.
   const auto near = decide(ids["G"], confirm("제2공장의 펌프는 며칠마다 윤활합니까?", "0.35 이하"));
   ASSERT_FALSE(near);
-  EXPECT_NE(near.error().message.find("asks nearly the same"), std::string::npos) << near.error().message;
+  EXPECT_NE(near.error().message.find("4: the gold question \"제2공장"), std::string::npos) << near.error().message;
   EXPECT_TRUE(decide(ids["G"], reject()));
   EXPECT_EQ(listed(everybody()).total, 0u);
   EXPECT_EQ(listed(everybody(), ProposalState::kConfirmed).total, 2u);

@@ -327,7 +327,7 @@ describe('the rest', () => {
     await page.keyboard.press('w')
     await page.locator('.pair textarea').last().fill('12개월마다')
     await page.locator('.pair form .button.main').click()
-    await page.locator('.pair [role="alert"]').waitFor()
+    await page.locator('.pair [role="alert"]', { hasText: '이 대목에는 그 답이 없습니다.' }).waitFor()
     await page.locator('.pair textarea').last().press('Escape')
     await question.waitFor()
     const first = await question.textContent()
