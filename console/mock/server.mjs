@@ -205,8 +205,8 @@ const routes = [
     return item
   }],
   ['DELETE', /^\/api\/gold\/(.+)$/, 'evaluate', ({ path }) => { gold.splice(gold.findIndex((g) => g.id === path[1]), 1) }],
-  ['GET', /^\/api\/evaluations$/, 'evaluate', () => ({ evaluations: evaluations.map(({ failures: _, ...e }) => e) })],
-  ['GET', /^\/api\/evaluations\/(.+)$/, 'evaluate', ({ path }) => evaluations.find((e) => e.id === path[1]) ?? missing('측정')],
+  ['GET', /^\/api\/evaluations$/, 'evaluate', ({ me }) => ({ evaluations: evaluations.map(({ failures: _, ...e }) => ({ clearance: me.label, ...e })) })],
+  ['GET', /^\/api\/evaluations\/(.+)$/, 'evaluate', ({ me, path }) => { const found = evaluations.find((e) => e.id === path[1]); return found ? { clearance: me.label, ...found } : missing('측정') }],
   ['POST', /^\/api\/evaluations$/, 'evaluate', ({ me, response }) => {
     response.statusCode = 202
     return { job: startJob('evaluate', me.name, 20, () => evaluations.push({ ...evaluations[evaluations.length - 1], id: `e${++next}`, created: new Date().toISOString() })) }

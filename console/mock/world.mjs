@@ -50,8 +50,9 @@ const failing = [
   { question: '구매규정에서 수의계약은 얼마까지 돼?', expected: '2천만원', got: '', record: 'BR-01' },
   { question: '구매규정에서 입찰보증금은 계약금액의 몇 퍼센트야?', expected: '', got: '100분의 5', record: '' },
 ]
-const run = (i, created, rate, failures) => ({ id: `e${i}`, created, questions: 80, answer_rate: rate, model: 'sillok-ko-1.2b', figures: { recall_at_1: rate - 0.02, recall_at_5: Math.min(0.99, rate + 0.06), abstention_recall: 0.92 }, failures })
+const run = (i, created, rate, failures) => ({ id: `e${i}`, created, questions: 80, answer_rate: 100 * rate, model: 'sillok-ko-1.2b', figures: { recall_at_1: 100 * rate - 2, recall_at_5: Math.min(99, 100 * rate + 6), abstention_recall: 92 }, failures })
 export const evaluations = [
+  { ...run(0, day('2026-05-20'), 0.8125, failing.slice(1)), questions: 48, clearance: 'O' }, // by somebody who sees less; the others are the asker's own
   run(1, day('2026-06-02'), 0.7875, failing), run(2, day('2026-07-01'), 0.825, failing), run(3, day('2026-08-03'), 0.85, failing.slice(1)), run(4, day('2026-09-02'), 0.8375, failing),
   run(5, day('2026-10-01'), 0.875, failing.slice(1)), run(6, day('2026-10-20'), 0.9, failing.slice(2)), run(7, day('2026-11-23'), 0.8875, failing.slice(0, 2)),
 ]

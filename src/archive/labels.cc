@@ -214,7 +214,6 @@ class Relabelling {
       : state_(state), db_(db), committer_(db, state.settings, state.environment), lattice_(state.settings.govern.lattice) {}
 
   Result<LabelChange> propose(std::string_view record, std::string_view text, std::string_view reason, std::string_view person) {
-    if (trim(reason).empty()) return fail(ErrorCode::kInvalid, "a change of label needs a reason (--reason)");
     SILLOK_ASSIGN(const govern::Label label, lattice_.parse(text));
     Transaction transaction(db_);
     SILLOK_TRY(transaction.begin());
@@ -227,6 +226,7 @@ class Relabelling {
     SILLOK_ASSIGN(const govern::Label now, labels_of(id, label, lowers));
     change.from = lattice_.text(now);
     if (lowers) {
+      if (change.reason.empty()) return fail(ErrorCode::kInvalid, "lowering '" + change.record + "' from " + change.from + " to " + change.label + " needs a reason (--reason)");
       SILLOK_TRY(db_.run("INSERT INTO label_proposals(record_id, before, label, reason, person, made, state, decided_by, decided) "
                          "VALUES(?, ?, ?, ?, ?, ?, 0, '', 0)",
                          id, change.from, change.label, change.reason, change.person, change.made));
@@ -292,7 +292,7 @@ class Relabelling {
 
   Status apply(int64_t record_id, const LabelChange& change) {
     SILLOK_TRY(db_.run("UPDATE versions SET label = ?, label_reason = ?, label_decided = 1 WHERE record_id = ?", change.label,
-                       change.person + ": " + change.reason, record_id));
+                       change.reason.empty() ? change.person : change.person + ": " + change.reason, record_id));
     SILLOK_TRY(db_.run("UPDATE records SET label_floor = ? WHERE id = ?", change.label, record_id));
     return committer_.touch_record(record_id);
   }

@@ -1,3 +1,4 @@
+#include "cli/actor.h"
 #include "cli/common.h"
 #include "cli/writer.h"
 #include "evaluate/evaluate.h"
@@ -12,26 +13,30 @@ int run_evaluate(const Common& common, const EvaluateArguments& arguments) {
   if (!gold) return report_error(gold.error());
   auto home = open_home(common.home);
   if (!home) return report_error(home.error());
+  const auto actor = open_actor(common.home, arguments.as);
+  if (!actor) return report_error(actor.error());
   auto writer = open_writer(common, {arguments.model.model, arguments.quote, arguments.model.threads, arguments.seed});
   if (!writer) return report_error(writer.error());
   const answer::Answerer answerer(home->archive, home->searcher, writer->threshold);
-  evaluate::Writer writing;
-  // A threshold is chosen on quoting alone.
-  if (!arguments.calibrate) writing.generator = writer->generator.get();
-  writing.max_tokens = writer->settings.max_tokens;
-  writing.seed = arguments.seed;
-  std::optional<double> threshold;
-  if (arguments.calibrate) threshold = 0.0;
+  evaluate::Asking asking{.clearance = actor->clearance()};
+  if (arguments.calibrate) {
+    asking.threshold = 0.0;  // chosen on quoting alone
+  } else {
+    asking.writer.generator = writer->generator.get();
+  }
+  asking.writer.max_tokens = writer->settings.max_tokens;
+  asking.writer.seed = arguments.seed;
   Result<evaluate::Report> report = [&] {
     ProgressLine progress("asking");
-    return evaluate::run(home->archive, answerer, home->searcher, *gold,
-                         [&](size_t done, size_t total) { progress.show(done, total); }, threshold, writing);
+    asking.progress = [&](size_t done, size_t total) { progress.show(done, total); };
+    return evaluate::run(home->archive, answerer, home->searcher, *gold, asking);
   }();
   if (!report) return report_error(report.error());
   report->gold = fs::absolute(arguments.gold).string();
   report->archive_change = home->archive.last_change();
   report->release = writer->release;
   report->home = fs::absolute(common.home).string();
+  report->as = arguments.as;
 
   if (arguments.calibrate) {
     const auto chosen = evaluate::choose_threshold(report->outcomes);

@@ -404,7 +404,7 @@ int finish_label(const Common& common, const Actor& actor, Home& home, const arc
 int run_label(const Common& common, const LabelArguments& a) {
   const bool deciding = a.confirm != 0 || a.refuse != 0;
   if (a.proposals + deciding + !a.record.empty() != 1 || (!a.record.empty() && a.label.empty())) {
-    return report_usage({ErrorCode::kInvalid, "label: give RECORD and LABEL with --reason, or --confirm N, --refuse N, or --proposals"});
+    return report_usage({ErrorCode::kInvalid, "label: give RECORD and LABEL (and --reason where that lowers it), or --confirm N, --refuse N, or --proposals"});
   }
   const auto actor = open_actor(common.home, a.as);
   if (!actor) return report_error(actor.error());
@@ -529,7 +529,7 @@ void define_govern(CLI::App& app, Common& common, std::function<int()>& verb) {
   auto* labelling = add(app, "label", "Change a record's label: raising holds at once, lowering takes a second person", [&common] { return run_label(common, label); });
   labelling->add_option("record", label.record, "The record's key");
   labelling->add_option("label", label.label, "LEVEL or LEVEL:group,group");
-  labelling->add_option("--reason", label.reason, "Why");
+  labelling->add_option("--reason", label.reason, "Why; lowering a label needs one");
   labelling->add_option("--confirm", label.confirm, "Confirm this proposal");
   labelling->add_option("--refuse", label.refuse, "Refuse this proposal");
   labelling->add_flag("--proposals", label.proposals, "List the proposals");

@@ -145,7 +145,8 @@ void define_questions(CLI::App& app, Program& p) {
   evaluate->add_option("--scoring", p.evaluate.scoring, "For choice: letter (the choices stand in the prompt) or text (they do not)")
       ->check(CLI::IsMember({"letter", "text"}));
   evaluate->add_option("--limit", p.evaluate.limit, "For choice: only the first so many questions");
-  evaluate->add_flag("--calibrate", p.evaluate.calibrate, "Choose this home's threshold on these questions and keep it");
+  auto* as = evaluate->add_option("--as", p.evaluate.as, "For rag: as this person sees the records");
+  evaluate->add_flag("--calibrate", p.evaluate.calibrate, "Choose this home's threshold on these questions and keep it")->excludes(as);
   evaluate->add_flag("--outcomes", p.evaluate.outcomes, "Each question's outcome in the JSON too");
   evaluate->add_option("--report", p.evaluate.report, "Where to write the report (default: the home's log/)");
   auto* compare = evaluate->add_subcommand("compare", "Two reports over the same questions: what is better, and how sure that is");

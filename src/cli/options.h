@@ -84,6 +84,7 @@ struct EvaluateArguments {
   size_t limit = 0;           // the first questions of the file; 0: all
   ModelArguments model;
   bool quote = false;         // of rag: quotes alone are measured
+  std::string as;             // of rag: as this person sees the records
   uint64_t seed = 0;
 };
 struct GenerateArguments {

@@ -107,6 +107,7 @@ struct Report {
   double threshold = 0;
   int64_t archive_change = 0;   // the archive's change counter when it was measured
   std::string home, gold, model;  // model: what wrote; "" = nothing did
+  std::string as;                 // the person as whom the questions were asked; "" = as one who sees everything
   std::string release;          // id of the release whose settings were measured; "": the home's present ones
   Micros finished = 0;
 };
@@ -117,17 +118,22 @@ enum class Outcomes : uint8_t { kNone, kPlaces, kWords };
 std::string to_json(const Report& report, Outcomes outcomes);
 std::string to_text(const Report& report);
 
-// Asks every question. `threshold` replaces the home's; with 0 nothing is abstained from, as choose_threshold needs.
 using Progress = std::function<void(size_t done, size_t total)>;
-// With `writer` each question is answered in writing as well; it must outlive the call.
+// With a generator each question is answered in writing as well; it must outlive the run.
 struct Writer {
   answer::Generator* generator = nullptr;
   uint32_t max_tokens = 512;
   uint64_t seed = 0;
 };
+struct Asking {
+  Progress progress = {};
+  std::optional<govern::Clearance> clearance = {};  // as one who may see so much; none = everything
+  std::optional<double> threshold = {};  // in place of the home's; with 0 nothing is abstained from, as choose_threshold needs
+  Writer writer = {};
+};
+// Asks every question.
 Result<Report> run(const archive::Archive& archive, const answer::Answerer& answerer, const search::Searcher& searcher,
-                   const std::vector<GoldQuestion>& gold, const Progress& progress,
-                   std::optional<double> threshold = std::nullopt, const Writer& writer = {});
+                   const std::vector<GoldQuestion>& gold, const Asking& asking);
 
 // From outcomes of a run with threshold 0: the confidence below which abstaining loses fewest points, a wrong answer counted as much as a missed one.
 // kInvalid if the gold questions are all answerable or none is.

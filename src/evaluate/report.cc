@@ -44,6 +44,7 @@ std::string to_json(const Report& report, Outcomes outcomes) {
   json["archive_change"] = report.archive_change;
   json["gold"] = report.gold;
   json["home"] = report.home;
+  if (!report.as.empty()) json["as"] = report.as;
   if (!report.model.empty()) json["model"] = report.model;
   if (!report.release.empty()) json["release"] = report.release;
   json["finished"] = format_micros(report.finished);

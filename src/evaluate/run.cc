@@ -56,11 +56,11 @@ std::string age_of(const archive::Version& version, Day asked) {
   return age < kYear ? "under 1 year" : age < 5 * kYear ? "1 to 5 years" : "5 years or more";
 }
 
-void tell_kinds(const archive::Archive& archive, const GoldQuestion& gold, Outcome& outcome) {
+void tell_kinds(const archive::View& view, const GoldQuestion& gold, Outcome& outcome) {
   if (std::string language = language_of(gold.question); !language.empty()) outcome.kinds["language"] = std::move(language);
   const Day asked = gold.as_of == kDayMax ? today() : gold.as_of;
   for (const std::string& record : gold.records) {
-    for (const archive::Version& version : archive.versions(record)) {
+    for (const archive::Version& version : view.versions(record)) {
       if (version.erased || version.valid_from > asked || version.valid_to <= asked) continue;
       outcome.kinds["label"] = version.label;
       outcome.kinds["age"] = age_of(version, asked);
@@ -69,8 +69,7 @@ void tell_kinds(const archive::Archive& archive, const GoldQuestion& gold, Outco
   }
 }
 
-Result<Outcome> ask_one(const answer::Answerer& answerer, const search::Searcher& searcher, const GoldQuestion& gold,
-                        std::optional<double> threshold) {
+Result<Outcome> ask_one(const answer::Answerer& answerer, const search::Searcher& searcher, const GoldQuestion& gold, const Asking& asking) {
   constexpr size_t kRanked = 20;
   Outcome outcome;
   outcome.id = gold.id;
@@ -81,7 +80,8 @@ Result<Outcome> ask_one(const answer::Answerer& answerer, const search::Searcher
   answer::AskRequest request;
   request.question = gold.question;
   request.as_of = gold.as_of;
-  request.threshold = threshold;
+  request.clearance = asking.clearance;
+  request.threshold = asking.threshold;
   const auto start = std::chrono::steady_clock::now();
   SILLOK_ASSIGN(const answer::Answer answer, answerer.ask(request));
   outcome.ask_ms = ms_since(start);
@@ -111,6 +111,7 @@ Result<Outcome> ask_one(const answer::Answerer& answerer, const search::Searcher
   query.query = gold.question;
   query.limit = kRanked;
   query.as_of = gold.as_of;
+  query.clearance = asking.clearance;
   SILLOK_ASSIGN(const search::Response response, searcher.search(query));
   outcome.ranks = ranks_of(gold.records, response);
   return outcome;
@@ -154,16 +155,17 @@ void count_citations(const GoldQuestion& gold, const answer::Written& written, O
   for (const std::string& record : gold.records) w.records_cited += std::find(cited.begin(), cited.end(), record) != cited.end() ? 1 : 0;
 }
 
-Status write_one(const answer::Answerer& answerer, const GoldQuestion& gold, std::optional<double> threshold, const Writer& writer, Outcome& outcome) {
+Status write_one(const answer::Answerer& answerer, const GoldQuestion& gold, const Asking& asking, Outcome& outcome) {
   answer::WriteRequest request;
   request.ask.question = gold.question;
   request.ask.as_of = gold.as_of;
-  request.ask.threshold = threshold;
-  request.max_tokens = writer.max_tokens;
-  request.seed = writer.seed;
+  request.ask.clearance = asking.clearance;
+  request.ask.threshold = asking.threshold;
+  request.max_tokens = asking.writer.max_tokens;
+  request.seed = asking.writer.seed;
   request.client = "evaluate";
   const auto start = std::chrono::steady_clock::now();
-  SILLOK_ASSIGN(const answer::Written written, answer::write(answerer, *writer.generator, request));
+  SILLOK_ASSIGN(const answer::Written written, answer::write(answerer, *asking.writer.generator, request));
   Outcome::Writing& w = outcome.writing;
   w.asked = true;
   w.ms = ms_since(start);
@@ -182,19 +184,20 @@ Status write_one(const answer::Answerer& answerer, const GoldQuestion& gold, std
 }  // namespace
 
 Result<Report> run(const archive::Archive& archive, const answer::Answerer& answerer, const search::Searcher& searcher,
-                   const std::vector<GoldQuestion>& gold, const Progress& progress,
-                   std::optional<double> threshold, const Writer& writer) {
+                   const std::vector<GoldQuestion>& gold, const Asking& asking) {
   Report report;
-  if (writer.generator != nullptr) report.model = writer.generator->name();
+  const archive::View view(archive, asking.clearance);
+  const answer::Generator* const generator = asking.writer.generator;
+  if (generator != nullptr) report.model = generator->name();
   for (size_t i = 0; i < gold.size(); ++i) {
-    auto outcome = ask_one(answerer, searcher, gold[i], threshold);
+    auto outcome = ask_one(answerer, searcher, gold[i], asking);
     if (!outcome) return fail(outcome.error().in("question " + gold[i].id));
-    if (writer.generator != nullptr) {
-      if (const auto written = write_one(answerer, gold[i], threshold, writer, *outcome); !written) return fail(written.error().in("question " + gold[i].id));
+    if (generator != nullptr) {
+      if (const auto written = write_one(answerer, gold[i], asking, *outcome); !written) return fail(written.error().in("question " + gold[i].id));
     }
-    tell_kinds(archive, gold[i], *outcome);
+    tell_kinds(view, gold[i], *outcome);
     report.outcomes.push_back(std::move(*outcome));
-    if (progress) progress(i + 1, gold.size());
+    if (asking.progress) asking.progress(i + 1, gold.size());
   }
   std::map<std::string, std::vector<const Outcome*>> groups;
   std::map<std::string, std::map<std::string, std::vector<const Outcome*>>> kinds;
@@ -212,7 +215,7 @@ Result<Report> run(const archive::Archive& archive, const answer::Answerer& answ
   for (const auto& [kind, values] : kinds) {
     for (const auto& [value, outcomes] : values) report.by_kind[kind][value] = summarise(outcomes);
   }
-  report.threshold = threshold.value_or(answerer.threshold());
+  report.threshold = asking.threshold.value_or(answerer.threshold());
   report.finished = now_micros();
   return report;
 }

@@ -75,7 +75,7 @@ Result<evaluate::Report> evaluate(const archive::Archive& archive, search::Searc
   SILLOK_ASSIGN(const std::unique_ptr<answer::Generator> generator, answer::open_generator(home, settings.writer));
   const evaluate::Writer writer{generator.get(), settings.writer.max_tokens, options.seed};
   const int64_t change = archive.last_change();
-  SILLOK_ASSIGN(evaluate::Report report, evaluate::run(archive, answerer, searcher, gold, options.progress, std::nullopt, writer));
+  SILLOK_ASSIGN(evaluate::Report report, evaluate::run(archive, answerer, searcher, gold, {.progress = options.progress, .writer = writer}));
   SILLOK_ASSIGN(const Json leakage, probe(home, release, options));
   if (archive.last_change() != change) {
     return fail(ErrorCode::kConflict, "the records changed while release " + release.id + " was measured; evaluate it again");

@@ -8,7 +8,8 @@ namespace sillok::server {
 
 class Access {
  public:
-  Access(App& app, const govern::Identity& who) : view_(app.archive, who.person.clearance) {}
+  Access(App& app, const govern::Identity& who) : Access(app, who.person.clearance) {}
+  Access(App& app, const govern::Clearance& clearance) : view_(app.archive, clearance) {}
 
   const archive::View& view() const { return view_; }
   bool sees(const std::string& label) const { return view_.sees(label); }

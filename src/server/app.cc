@@ -132,6 +132,9 @@ std::unique_ptr<Repeating> follow(App& app) {
 
 namespace {
 
+// Where no body is asked for, the "{}" that many clients send all the same is read and not looked at.
+constexpr uint64_t kIgnoredBody = 1024;
+
 class AppService final : public Service {
  public:
   explicit AppService(App& app) : app_(app) {}
@@ -142,8 +145,8 @@ class AppService final : public Service {
       if (auto refusal = admit(request)) return refusal;
       const Route& route = *request.route;
       if (route.body == Body::kNone) {
-        plan.limit = 0;
-        if (request.content_length.value_or(1) > 0) return error_response(route.surface, 413, "too_large", "this address takes no body");
+        plan.limit = kIgnoredBody;
+        if (request.content_length.value_or(0) > kIgnoredBody) return error_response(route.surface, 413, "too_large", "this address takes no body");
         return std::nullopt;
       }
       if (route.body == Body::kMultipart) {
@@ -258,6 +261,9 @@ class RunningServer final : public Server {
     return {};
   }
   Status begin() {
+    // Before anybody is told that it serves: a signal that comes at once is not the death of it.
+    listener_->on_signal([this] { stop(); });
+    listener_->on_hangup([this] { renew_certificate(); });
     follower_ = follow(*app_);
     if (!app_->options.confine) return {};
     std::optional<uint16_t> peer;
@@ -270,8 +276,6 @@ class RunningServer final : public Server {
 
   uint16_t port() const override { return listener_->port(); }
   void run() override {
-    listener_->on_signal([this] { stop(); });
-    listener_->on_hangup([this] { renew_certificate(); });
     app_->ready = true;
     upkeep_ = keep_retention(*app_);
     listener_->run();

@@ -25,12 +25,13 @@ Json change_details(const archive::LabelChange& change, const char* act) {
 Response change_label(App& app, Request& request) {
   const auto body = parse_json(request.body);
   if (!body) return native(body.error());
-  const auto label = required_text(*body, "label"), reason = required_text(*body, "reason");
+  const auto label = required_text(*body, "label");
+  const auto reason = text_field(*body, "reason");
   if (!label) return native(label.error());
   if (!reason) return native(reason.error());
   const auto version = whole_record(app, request);
   if (!version) return native(version.error());
-  const auto change = app.archive.label(version->record, *label, *reason, request.identity.person.name);
+  const auto change = app.archive.label(version->record, *label, reason->value_or(""), request.identity.person.name);
   if (!change) return native(change.error());
   if (const auto kept = app.record(request.identity, "label", version->record, change->from, change_details(*change, change->proposal == 0 ? "raise" : "propose")); !kept) {
     return native(kept.error());

@@ -9,6 +9,7 @@ namespace sillok::server {
 namespace {
 
 constexpr size_t kMaxGold = 100'000;
+constexpr const char* kNoGold = "there are no gold questions yet; POST /api/gold adds one";
 
 fs::path gold_file(const App& app) { return app.archive.home() / "gold.jsonl"; }
 fs::path evaluation_folder(const App& app) { return app.archive.home() / "log" / "evaluations"; }
@@ -41,9 +42,10 @@ std::string first_of(const Json& json, const char* name) {
   return found != json.end() && found->is_array() && !found->empty() && found->front().is_string() ? found->front().get<std::string>() : std::string();
 }
 
-// As the API shows it; none if it speaks of a record that the asker may not see.
+// As the API shows it; none if it speaks of a record that the asker may not see, or was asked without one by somebody who sees more.
 std::optional<Json> shown(const Access& access, const Json& gold) {
   const std::string record = first_of(gold, "records");
+  if (const std::string label = text_of(gold, "label"); !label.empty() && !access.sees(label)) return std::nullopt;
   std::string title;
   if (!record.empty()) {
     const auto version = access.version(record, 0, kDayMax);
@@ -89,8 +91,10 @@ Response add_gold(App& app, Request& request) {
   if (gold["answers"].empty() && gold["records"].empty()) {
     return error_response(Surface::kNative, 400, "invalid", "a gold question needs its right answer, or the record that holds it");
   }
-  if (const std::string record = first_of(gold, "records"); !record.empty()) {
-    if (const auto version = access.version(record, 0, kDayMax); !version) return native(version.error());
+  if (const std::string record = first_of(gold, "records"); record.empty()) {
+    gold["label"] = app.settings.lattice.text(request.identity.person.clearance);  // nothing else tells what its words are about
+  } else if (const auto version = access.version(record, 0, kDayMax); !version) {
+    return native(version.error());
   }
   for (const char* name : {"anchor", "as_of"}) {
     const auto value = text_field(*body, name);
@@ -128,17 +132,23 @@ Response remove_gold(App& app, Request& request) {
 }
 
 // ---------------------------------------------------------------------------------------------
-// Evaluations
+// Evaluations: asked as their asker sees the records, of the questions that he sees, and shown to those who see as much.
 
-Result<std::string> run_evaluation(App& app, const std::function<void(size_t, size_t)>& progress) {
+Result<std::string> run_evaluation(App& app, const govern::Clearance& clearance, const std::function<void(size_t, size_t)>& progress) {
   std::vector<evaluate::GoldQuestion> questions;
   {
     const std::lock_guard guard(app.gold_mutex);
+    SILLOK_ASSIGN(const std::vector<Json> gold, load_gold(app));
     SILLOK_ASSIGN(questions, evaluate::load_gold(gold_file(app)));
+    if (gold.size() != questions.size()) return fail(ErrorCode::kInternal, "gold.jsonl is read in two ways");
+    const Access access(app, clearance);
+    size_t i = 0;
+    std::erase_if(questions, [&](const evaluate::GoldQuestion&) { return !shown(access, gold[i++]); });
   }
+  if (questions.empty()) return fail(ErrorCode::kNotFound, kNoGold);
   SILLOK_ASSIGN(const std::shared_ptr<const Serving> serving, app.serving.get());
   const answer::Answerer answerer(app.archive, app.searcher, serving->settings.threshold);
-  SILLOK_ASSIGN(const evaluate::Report report, evaluate::run(app.archive, answerer, app.searcher, questions, progress));
+  SILLOK_ASSIGN(const evaluate::Report report, evaluate::run(app.archive, answerer, app.searcher, questions, {.progress = progress, .clearance = clearance}));
   Json failures = Json::array();
   for (const auto& outcome : report.outcomes) {
     if (!outcome.answerable || outcome.in_quotes) continue;
@@ -147,7 +157,7 @@ Result<std::string> run_evaluation(App& app, const std::function<void(size_t, si
   }
   std::string id = Jobs::new_id();
   const Json figures = Json::parse(evaluate::to_json(report, evaluate::Outcomes::kNone), nullptr, false);
-  const Json json = {{"id", id}, {"created", format_micros(report.finished)}, {"questions", report.all.questions},
+  const Json json = {{"id", id}, {"created", format_micros(report.finished)}, {"clearance", app.settings.lattice.text(clearance)}, {"questions", report.all.questions},
                      {"answer_rate", report.all.answer_rate}, {"figures", figures}, {"failures", failures}};
   std::error_code error;
   fs::create_directories(evaluation_folder(app), error);
@@ -160,7 +170,10 @@ Response start_evaluation(App& app, Request& request) {
     const std::lock_guard guard(app.gold_mutex);
     const auto gold = load_gold(app);
     if (!gold) return native(gold.error());
-    if (gold->empty()) return error_response(Surface::kNative, 409, "conflict", "there are no gold questions yet; POST /api/gold adds one");
+    const Access access(app, request.identity);
+    if (std::none_of(gold->begin(), gold->end(), [&](const Json& each) { return shown(access, each).has_value(); })) {
+      return error_response(Surface::kNative, 409, "conflict", kNoGold);
+    }
   }
   const auto job = app.jobs->evaluate(request.identity);
   if (!job) return native(job.error());
@@ -168,7 +181,8 @@ Response start_evaluation(App& app, Request& request) {
   return json_response({{"job", *job}}, 202);
 }
 
-Response list_evaluations(App& app, Request&) {
+Response list_evaluations(App& app, Request& request) {
+  const Access access(app, request.identity);
   Json list = Json::array();
   std::vector<fs::path> files;
   std::error_code error;
@@ -178,7 +192,7 @@ Response list_evaluations(App& app, Request&) {
     if (file.extension() != ".json") continue;
     const auto text = read_file(file, 64 << 20);
     Json json = text ? Json::parse(*text, nullptr, false) : Json();
-    if (!json.is_object()) continue;
+    if (!json.is_object() || !access.sees(text_of(json, "clearance"))) continue;
     json.erase("failures");
     list.push_back(std::move(json));
   }
@@ -190,13 +204,13 @@ Response show_evaluation(App& app, Request& request) {
   const bool plain = std::all_of(id.begin(), id.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z'); });
   const auto text = plain ? read_file(evaluation_folder(app) / (id + ".json"), 64 << 20) : fail(ErrorCode::kNotFound, "");
   Json json = text ? Json::parse(*text, nullptr, false) : Json();
-  if (!json.is_object()) return error_response(Surface::kNative, 404, "not_found", "there is no such evaluation");
+  const Access access(app, request.identity);
+  if (!json.is_object() || !access.sees(text_of(json, "clearance"))) return error_response(Surface::kNative, 404, "not_found", "there is no such evaluation");
   std::vector<Json> gold;
   {
     const std::lock_guard guard(app.gold_mutex);
     gold = load_gold(app).value_or(std::vector<Json>());
   }
-  const Access access(app, request.identity);
   Json failures = Json::array();
   for (const Json& failure : json["failures"]) {
     // The words come from where they are kept: the gold question, and the record as it is now.

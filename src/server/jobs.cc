@@ -327,7 +327,7 @@ bool Jobs::add_some(Task& task, size_t from, size_t to) {
 }
 
 void Jobs::run_evaluation(const std::shared_ptr<Task>& task) {
-  const auto done = server::run_evaluation(app_, [&](size_t asked, size_t total) {
+  const auto done = server::run_evaluation(app_, task->who.person.clearance, [&](size_t asked, size_t total) {
     const std::lock_guard guard(mutex_);
     task->job.done = asked;
     task->job.total = total;

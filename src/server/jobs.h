@@ -73,6 +73,6 @@ class Jobs {
 };
 
 // gold.cc: asks the gold questions and keeps the figures; gives the evaluation's id.
-Result<std::string> run_evaluation(App& app, const std::function<void(size_t done, size_t total)>& progress);
+Result<std::string> run_evaluation(App& app, const govern::Clearance& clearance, const std::function<void(size_t done, size_t total)>& progress);
 
 }  // namespace sillok::server

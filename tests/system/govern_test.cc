@@ -79,13 +79,13 @@ TEST_F(GovernTest, LoweringALabelTakesTwo) {
   add_person("lee", "C", "a", "curator");
   add_person("choi", "O", "", "member");
   EXPECT_EQ(json({"show", "plan.txt"})["label"], "O");
-  refused({"label", "plan.txt", "S:a"}, 1, "needs a reason");
   refused({"label", "plan.txt", "S:a", "--reason", "x", "--as", "choi"}, 1, "may not change labels");
   EXPECT_EQ(json({"label", "plan.txt", "S:a", "--reason", "새 제품", "--as", "kim"})["applied"], true);
   EXPECT_TRUE(found("밸브", {"--as", "choi"}).empty());
   const Json shown = json({"show", "plan.txt"});
   EXPECT_EQ(shown["label"], "S:a");
   EXPECT_EQ(shown["label_reason"], "kim: 새 제품");
+  refused({"label", "plan.txt", "O", "--as", "kim"}, 1, "lowering 'plan.txt' from S:a to O needs a reason");
   const Json proposal = json({"label", "plan.txt", "O", "--reason", "발표했다", "--as", "kim"});
   EXPECT_EQ(proposal["applied"], false);
   EXPECT_EQ(json({"show", "plan.txt"})["label"], "S:a");
@@ -98,6 +98,12 @@ TEST_F(GovernTest, LoweringALabelTakesTwo) {
   EXPECT_EQ(found("밸브", {"--as", "choi"}).size(), 1u);
   refused({"label", "--confirm", number, "--as", "lee"}, 1, "decided already");
   EXPECT_EQ(json({"audit", "show", "--kind", "label"})["entries"].size(), 3u);
+}
+
+TEST_F(GovernTest, RaisingALabelNeedsNoReason) {
+  json({"add", write("plan.txt", "생산 계획: 밸브 300개를 만든다.").string()});
+  EXPECT_EQ(json({"label", "plan.txt", "S:a"})["applied"], true);
+  EXPECT_EQ(json({"show", "plan.txt"})["label_reason"], "command line");
 }
 
 TEST_F(GovernTest, MarkingsAndFoldersRaiseLabels) {

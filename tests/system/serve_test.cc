@@ -330,6 +330,33 @@ TEST_F(ServeTest, GoldQuestionsAreAskedAndTheirFailuresShown) {
   EXPECT_EQ(admin.get("/api/gold").json()["gold"].size(), 1U);
 }
 
+TEST_F(ServeTest, AnEvaluationIsOfWhatItsAskerSees) {
+  serve();
+  const HttpClient admin = administrator();
+  wait_for(admin, admin.upload({{"a.md", "# 출입\n\n출입증은 총무팀에서 발급한다.\n"}, {"b.md", "# 작전\n\n작전명은 청룡이다.\n"}}));
+  ASSERT_EQ(run({"label", "b.md", "C"}).status, 0);
+  const HttpClient low = person("low", "O", "curator", {"ask", "search", "read", "evaluate"});
+  EXPECT_EQ(admin.post("/api/gold", {{"question", "작전명은 무엇인가?"}, {"answer", "청룡"}, {"record", "b.md"}}).status, 201);
+  EXPECT_EQ(admin.post("/api/gold", {{"question", "작전은 언제 끝나나?"}, {"answer", "6월"}}).status, 201);  // of no record: as secret as its author may see
+  EXPECT_EQ(low.get("/api/gold").json()["gold"].size(), 0U);
+  EXPECT_EQ(low.call("POST", "/api/evaluations").status, 409) << "as if there were none";
+  EXPECT_EQ(low.call("POST", "/api/evaluations", "{}").status, 409) << "a body that nobody asked for is no matter";
+  EXPECT_EQ(low.call("POST", "/api/evaluations", std::string(2000, ' ')).status, 413);
+  EXPECT_EQ(low.post("/api/gold", {{"question", "출입증은 어디서 발급하나?"}, {"answer", "총무팀"}, {"record", "a.md"}}).status, 201);
+  const Json all = wait_for(admin, admin.call("POST", "/api/evaluations"));
+  const Json some = wait_for(low, low.call("POST", "/api/evaluations"));
+  ASSERT_EQ(all["state"], "done") << all;
+  ASSERT_EQ(some["state"], "done") << some;
+  const Json of_admin = admin.get("/api/evaluations").json()["evaluations"], of_low = low.get("/api/evaluations").json()["evaluations"];
+  ASSERT_EQ(of_admin.size(), 2U);
+  ASSERT_EQ(of_low.size(), 1U) << of_low;
+  EXPECT_EQ(of_low[0]["clearance"], "O");
+  EXPECT_EQ(of_low[0]["questions"], 1);
+  EXPECT_EQ(of_low[0]["answer_rate"], 100.0);
+  EXPECT_EQ(of_low[0].dump().find("\"C\""), std::string::npos) << "no figure by a label that is not his";
+  EXPECT_EQ(low.get("/api/evaluations/" + all["message"].get<std::string>()).status, 404);
+}
+
 TEST_F(ServeTest, TooManyRequestsOfOnePersonAreRefused) {
   serve({"--rate-limit", "60"});
   const HttpClient admin = administrator();

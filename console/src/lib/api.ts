@@ -53,7 +53,7 @@ async function json<T>(method: string, path: string, options?: CallOptions): Pro
   return (response.status === 204 ? undefined : await response.json()) as T
 }
 export const get = <T>(path: string, options?: CallOptions) => json<T>('GET', path, options)
-export const post = <T>(path: string, body: unknown = {}, options?: CallOptions) => json<T>('POST', path, { ...options, body })
+export const post = <T>(path: string, body?: unknown, options?: CallOptions) => json<T>('POST', path, { ...options, body })
 export const patch = <T>(path: string, body: unknown) => json<T>('PATCH', path, { body })
 export const remove = <T = void>(path: string, body?: unknown) => json<T>('DELETE', path, { body })
 

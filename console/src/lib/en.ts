@@ -311,6 +311,7 @@ export const en: Record<keyof typeof ko, string> = {
   'erase.done': 'The record is erased.',
 
   'rate.lead': 'How well questions with known answers are answered, measured whenever records or models change.',
+  'rate.clearance': 'As seen with clearance',
   'rate.run': 'Measure now',
   'rate.running': 'Measuring: {done} of {total}',
   'rate.done': 'Measured.',
@@ -451,6 +452,12 @@ export const en: Record<keyof typeof ko, string> = {
   'auditKind.key': 'key',
   'auditKind.audit': 'audit',
   'auditKind.serve': 'server',
+  'auditKind.release': 'release',
+  'auditKind.upkeep': 'upkeep',
+  'auditKind.prune': 'retention',
+  'auditKind.alarm': 'alarm',
+  'auditKind.recovered': 'recovered',
+  'auditKind.created': 'log begun',
 
   'system.lead': 'This machine as it is now; looked at every five seconds.',
   'system.disk': 'Disk',

@@ -310,6 +310,7 @@ export const ko = {
   'erase.done': '기록을 지웠습니다.',
 
   'rate.lead': '정답을 아는 질문으로 답을 잰 결과입니다. 기록이나 모델이 바뀔 때마다 다시 잽니다.',
+  'rate.clearance': '볼 수 있는 범위',
   'rate.run': '지금 재기',
   'rate.running': '재는 중: {total}문항 중 {done}문항',
   'rate.done': '다 쟀습니다.',
@@ -450,6 +451,12 @@ export const ko = {
   'auditKind.key': '열쇠',
   'auditKind.audit': '감사',
   'auditKind.serve': '서버',
+  'auditKind.release': '릴리스',
+  'auditKind.upkeep': '정리',
+  'auditKind.prune': '보존 기간 정리',
+  'auditKind.alarm': '이상',
+  'auditKind.recovered': '복구',
+  'auditKind.created': '일지 시작',
 
   'system.lead': '이 기계의 지금 모습입니다. 5초마다 새로 봅니다.',
   'system.disk': '저장 공간',

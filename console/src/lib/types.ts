@@ -190,6 +190,7 @@ export interface Failure { question: string; expected: string; got: string; reco
 export interface Evaluation {
   id: string
   created: string
+  clearance: string
   questions: number
   answer_rate: number
   model?: Known<string>

@@ -59,7 +59,7 @@ describe('uploads', () => {
 })
 
 describe('compare', () => {
-  const run = (...questions: string[]): Evaluation => ({ id: '', created: '', questions: 9, answer_rate: 0, failures: questions.map((question) => ({ question, expected: '', got: '', record: '' })) })
+  const run = (...questions: string[]): Evaluation => ({ id: '', created: '', clearance: 'O', questions: 9, answer_rate: 0, failures: questions.map((question) => ({ question, expected: '', got: '', record: '' })) })
   it('says what newly fails and what was mended', () => {
     const { failing, mended } = compare(run('a', 'c'), run('a', 'b'))
     expect(failing.map((c) => [c.failure.question, c.state])).toEqual([['c', 'new'], ['a', 'still']])
