@@ -5,7 +5,7 @@ import { createServer } from 'node:http'
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, extname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { evaluations, gold, home, keys, people, proposals, auditEntries, models, releases, system, trainings } from './world.mjs'
+import { evaluations, gold, home, keys, people, proposals, questions, auditEntries, models, releases, system, trainings } from './world.mjs'
 import { answerFor, blocksHtml, findRecord, passage, records, search, visible } from './records.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
@@ -182,6 +182,23 @@ const routes = [
   ['GET', /^\/api\/jobs$/, '', () => ({ jobs: [...jobs.values()].reverse() })],
   ['GET', /^\/api\/jobs\/(.+)$/, '', ({ path }) => jobs.get(path[1]) ?? missing('작업')],
   ['DELETE', /^\/api\/jobs\/(.+)$/, '', ({ path }) => { (jobs.get(path[1]) ?? missing('작업')).state = 'cancelled' }],
+  ['GET', /^\/api\/gold\/proposals$/, 'evaluate', ({ me, query }) => {
+    const state = query.get('state') || 'pending'
+    const all = questions.filter((q) => q.state === state && findRecord(me, q.record))
+    const from = query.get('after') ? all.findIndex((q) => q.created > questions.find((p) => p.id === query.get('after')).created) : 0
+    const page = from < 0 ? [] : all.slice(from, from + 2)
+    return { questions: page, total: all.length, ...(from >= 0 && from + 2 < all.length && { next: page[1].id }) }
+  }],
+  ['POST', /^\/api\/gold\/proposals\/(.+)$/, 'evaluate', async ({ me, path, request }) => {
+    const item = questions.find((q) => q.id === path[1] && findRecord(me, q.record)) ?? missing('제안')
+    const { confirm, use, question, answer } = await input(request)
+    if (item.state !== 'pending') refuse(409, 'conflict', '이미 정해졌습니다.')
+    if (answer && !item.passage.includes(answer)) refuse(400, 'not_said', 'the passage does not say this answer; use its words, or reject the question')
+    Object.assign(item, { state: confirm ? 'confirmed' : 'rejected', question: question ?? item.question, answer: answer ?? item.answer, person: me.name, decided: new Date().toISOString(), edited: Boolean(question || answer) })
+    if (confirm) item.use = use ?? 'teaching'
+    if (item.use === 'measuring') gold.unshift({ id: `p${item.id}`, question: item.question, answer: item.answer, record: item.record, title: item.title, anchor: item.anchor, person: me.name, created: item.decided, origin: 'proposed' })
+    return item
+  }],
   ['GET', /^\/api\/gold$/, 'evaluate', () => ({ gold })],
   ['POST', /^\/api\/gold$/, 'evaluate', async ({ me, request }) => {
     const item = { id: `g${++next}`, created: new Date().toISOString(), person: me.name, ...(await input(request)) }

@@ -28,14 +28,22 @@ export const keys = [
 export const proposals = [
   { id: 'p1', record: '사고/INC-2024-02_지게차_사고보고서.docx', title: '지게차 사고보고서', from: 'S', to: 'O', reason: '조사가 끝나 게시판에 공개하기로 함', person: 'curator', created: day('2026-11-21') },
 ]
-const questions = [
+const asked = [
   ['강도 8.8짜리 M16 볼트는 몇 N·m로 조여?', '206', 'WS-118', '볼트 체결 토크 작업표준', 'p. 1 › 1. 체결 토크'],
   ['샤프트 연삭하다가 드레싱은 몇 개마다 해야 돼요?', '20개', 'WS-102', '스핀들 샤프트 원통연삭 작업표준', 'p. 1 › 4. 드레싱'],
   ['MC-05 스핀들 앞 베어링 언제 갈았지?', '2024-08-19', '정비/MC-05_정비이력.xlsx', 'MC-05 정비이력', '정비이력!A7 › 정비이력'],
   ['토크렌치는 몇 개월마다 교정해?', '6개월', 'WS-118', '볼트 체결 토크 작업표준', 'p. 1 › 2. 공구'],
 ]
-export const gold = questions.map(([question, answer, record, title, anchor], i) => ({ id: `g${i + 1}`, question, answer, record, title, anchor, as_of: null, person: 'curator', created: day('2026-09-01') }))
+export const gold = asked.map(([question, answer, record, title, anchor], i) => ({ id: `g${i + 1}`, question, answer, record, title, anchor, as_of: null, person: 'curator', created: day('2026-09-01') }))
 gold.push({ id: 'g9', question: '샤프트 연삭하다가 드레싱은 몇 개마다 해야 돼요?', answer: '30개', record: 'WS-102', title: '스핀들 샤프트 원통연삭 작업표준', as_of: '2022-03-01', person: 'curator', created: day('2026-09-01') })
+
+// What a model proposed and nobody has decided yet; the passages are the examples' own words.
+const proposed = (i, record, title, version, anchor, passage, quote, question, answer) => ({ id: `q${i}`, question, answer, passage, quote, record, title, version, anchor, label: 'O', rank: i, model: 'sillok-ko-1.2b-q4_k_m sha256:5f0a', created: day('2026-11-24', `02:00:0${i}`), state: 'pending' })
+export const questions = [
+  proposed(1, 'WS-118', '볼트 체결 토크 작업표준', 3, 'p. 1 › 2. 공구', '2. 공구\n2.1 토크렌치는 6개월마다 교정한다(NCR-2025-012 시정조치).\n2.2 교정표가 없거나 기한이 지난 렌치는 쓰지 않는다.', '2.1 토크렌치는 6개월마다 교정한다(NCR-2025-012 시정조치).', '볼트 체결에 쓰는 토크렌치의 교정 주기는 얼마입니까?', '6개월마다'),
+  proposed(2, '정비/MC-05_정비이력.xlsx', 'MC-05 정비이력', 1, '정비이력!A7 › 정비이력', '일자: 2024-08-19 | 누적 가동시간(h): 26,470 | 내용: 스핀들 앞 베어링 교환, 제조사 입회', '일자: 2024-08-19 | 누적 가동시간(h): 26,470 | 내용: 스핀들 앞 베어링 교환, 제조사 입회', 'MC-05의 스핀들 앞 베어링을 교환한 날짜는 언제입니까?', '2024-08-19'),
+  proposed(3, 'WS-102', '스핀들 샤프트 원통연삭 작업표준', 2, 'p. 1 › 4. 드레싱', '4. 드레싱\n4.1 숫돌은 20개를 갈 때마다 드레싱한다.\n4.2 드레싱한 뒤 첫 가공품은 치수를 전수 검사한다.', '4.1 숫돌은 20개를 갈 때마다 드레싱한다.', '스핀들 샤프트를 연삭할 때 숫돌은 몇 개마다 드레싱합니까?', '20개를 갈 때마다'),
+]
 
 const failing = [
   { question: '토크렌치는 몇 개월마다 교정해?', expected: '6개월', got: '12개월', record: 'WS-118' },

@@ -1,6 +1,6 @@
 // answer: from a question to the words of the records that answer it, or to saying that they do not.
 //
-// Contents: question and answer | asking | answers that write | calibration
+// Contents: question and answer | asking | answers that write | drafted questions | calibration
 //
 // Main path: ask -> search (filtered by clearance and date) -> select units -> mark the span -> conflicts ->
 // confidence -> quotes with citations. Quotes are verbatim; nothing is written that no record says.
@@ -101,6 +101,7 @@ class Generator {
     uint32_t max_tokens = 512;
     uint64_t seed = 0;
     std::string client;                                  // whose turn it is in the engine's queue
+    std::string schema;                                  // JSON Schema that the reply must hold to; "" = free text. A peer may not keep to it
     std::function<void(std::string_view)> on_text;       // may be empty; whole characters
     std::function<bool()> cancelled;                     // may be empty; asked often
   };
@@ -185,6 +186,23 @@ struct Written {
   bool cancelled = false;
 };
 Result<Written> write(const Answerer& answerer, Generator& generator, const WriteRequest& request);
+
+// ---------------------------------------------------------------------------------------------
+// Questions that a model draws from a passage, for a person to confirm (draft.cc)
+
+struct Draft {
+  enum class State : uint8_t { kDrafted, kMalformed, kTooLong, kCancelled };  // malformed: no {"question","answer"}; too long for the model
+  State state = State::kDrafted;
+  std::string question, answer;    // one line each, not checked
+};
+// Korean where Hangul prevails in the text: a Korean name in an English one makes no Korean of it.
+Tongue main_tongue(std::string_view text);
+// Asks for one question that the passage (its record, title, context and text) answers, and the answer, both in its language. Always
+// the likeliest words. The errors are those of a model that does not answer.
+Result<Draft> draft_question(Generator& generator, const search::PassageResult& passage, const std::function<bool()>& cancelled = {});
+// The sentence or row of the passage's text that says the answer: one that holds it word for word, white space and case aside, the likest to the
+// question among several; else the one that supports it by the rules for written answers. None: the passage does not say it.
+std::optional<search::Match> saying_unit(const search::PassageResult& passage, std::string_view question, std::string_view answer);
 
 // Chosen on public question sets: 2.4 of 100 answerable KorQuAD questions are refused (docs/ANSWERS.md).
 inline constexpr double kDefaultThreshold = 0.22;

@@ -38,28 +38,6 @@ std::vector<Wanted> wanted_passages(const Answer& answer) {
   return wanted;
 }
 
-// What is said of the whole passage.
-std::string context_of(const search::PassageResult& passage) {
-  std::string context = passage.title;
-  if (!passage.context.empty() && passage.context != passage.title) context += "\n" + passage.context;
-  context += "\n" + passage.record;
-  if (passage.valid_from != kDayMin) context += "\n" + format_day(passage.valid_from);
-  if (passage.valid_to != kDayMax) context += "\n" + format_day(passage.valid_to - 1);
-  return context;
-}
-
-// One line: title, record, version, days in force.
-std::string head_of(const search::PassageResult& passage, Tongue tongue) {
-  const bool korean = tongue == Tongue::kKorean;
-  std::string head = collapse_spaces(passage.context.empty() ? passage.title : passage.context);
-  head += " (" + passage.record + ", " + (korean ? "판 " : "version ") + std::to_string(passage.version);
-  if (passage.valid_from != kDayMin) head += (korean ? ", 시행 " : ", in force from ") + format_day(passage.valid_from);
-  if (passage.valid_to != kDayMax) head += (korean ? ", 종료 " : " until ") + format_day(passage.valid_to - 1);
-  std::string one_line = escape_evidence(head + ")");
-  std::replace(one_line.begin(), one_line.end(), '\n', ' ');
-  return one_line;
-}
-
 bool overlaps(const search::Match& a, const search::Match& b) { return a.begin < b.end && b.begin < a.end; }
 
 // The quoted units and as many beside them, nearest first, as the budget holds; "" if not even one fits.
@@ -100,6 +78,26 @@ std::string window(const Wanted& wanted, size_t budget, const std::function<size
 }
 
 }  // namespace
+
+std::string context_of(const search::PassageResult& passage) {
+  std::string context = passage.title;
+  if (!passage.context.empty() && passage.context != passage.title) context += "\n" + passage.context;
+  context += "\n" + passage.record;
+  if (passage.valid_from != kDayMin) context += "\n" + format_day(passage.valid_from);
+  if (passage.valid_to != kDayMax) context += "\n" + format_day(passage.valid_to - 1);
+  return context;
+}
+
+std::string head_of(const search::PassageResult& passage, Tongue tongue) {
+  const bool korean = tongue == Tongue::kKorean;
+  std::string head = collapse_spaces(passage.context.empty() ? passage.title : passage.context);
+  head += " (" + passage.record + ", " + (korean ? "판 " : "version ") + std::to_string(passage.version);
+  if (passage.valid_from != kDayMin) head += (korean ? ", 시행 " : ", in force from ") + format_day(passage.valid_from);
+  if (passage.valid_to != kDayMax) head += (korean ? ", 종료 " : " until ") + format_day(passage.valid_to - 1);
+  std::string one_line = escape_evidence(head + ")");
+  std::replace(one_line.begin(), one_line.end(), '\n', ' ');
+  return one_line;
+}
 
 WritingPrompt writing_prompt(std::string_view question, const std::vector<search::PassageResult>& passages) {
   const Tongue tongue = tongue_of(question);

@@ -21,4 +21,9 @@ struct Evidence {
 // sentences around its quotes; none twice. `budget`: tokens, as `count` counts them.
 Evidence pack_evidence(const Answer& answer, Tongue tongue, size_t budget, const std::function<size_t(std::string_view)>& count);
 
+// What is said of the whole passage: title, headings, record, days in force.
+std::string context_of(const search::PassageResult& passage);
+// The same in a line for the model, escaped: title, record, version, days in force.
+std::string head_of(const search::PassageResult& passage, Tongue tongue);
+
 }  // namespace sillok::answer

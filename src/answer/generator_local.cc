@@ -118,6 +118,9 @@ class LocalGenerator final : public Generator {
     thinking = trim(rest).ends_with(kThink);
     job.max_tokens = request.max_tokens;
     job.client = request.client;
+    if (!request.schema.empty()) {
+      SILLOK_ASSIGN(job.grammar, grammar_of(request.schema));
+    }
     job.adapter = parts_.adapter;
     if (request.seed != 0) {
       job.sampling.temperature = kTemperature;
@@ -125,6 +128,16 @@ class LocalGenerator final : public Generator {
       job.sampling.seed = request.seed;
     }
     return job;
+  }
+
+  // Compiling one takes milliseconds, and the same is asked for passage after passage: the last is kept.
+  Result<std::shared_ptr<const engine::Grammar>> grammar_of(const std::string& schema) const {
+    const std::lock_guard lock(grammar_mutex_);
+    if (!grammar_ || schema != grammar_schema_) {
+      SILLOK_ASSIGN(grammar_, engine::Grammar::from_json_schema(schema, tokenizer()));
+      grammar_schema_ = schema;
+    }
+    return grammar_;
   }
 
   // Text comes from the engine's thread, which must not wait; it is handed on from this one.
@@ -170,6 +183,9 @@ class LocalGenerator final : public Generator {
   Parts parts_;
   model::ChatTemplate form_;
   std::shared_future<std::string> name_;
+  mutable std::mutex grammar_mutex_;
+  mutable std::string grammar_schema_;
+  mutable std::shared_ptr<const engine::Grammar> grammar_;
 };
 
 Result<std::unique_ptr<Generator>> make(LocalGenerator::Parts parts) {

@@ -204,6 +204,9 @@ class RemoteGenerator final : public Generator {
     body["seed"] = request.seed;
     body["temperature"] = request.seed == 0 ? 0.0 : kTemperature;
     if (request.seed != 0) body["top_p"] = kTopP;
+    if (!request.schema.empty()) {
+      body["response_format"] = {{"type", "json_schema"}, {"json_schema", {{"name", "reply"}, {"strict", true}, {"schema", Json::parse(request.schema)}}}};
+    }
     return body.dump(-1, ' ', false, Json::error_handler_t::replace);
   }
 

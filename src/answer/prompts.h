@@ -17,6 +17,9 @@ std::string question_prompt(Tongue tongue, std::string_view evidence, std::strin
 // Asks for a follow-up made whole.
 std::string follow_up_system(Tongue tongue);
 std::string follow_up_prompt(Tongue tongue, std::string_view conversation, std::string_view question);
+// Asks for a question that a passage answers, and its answer, as JSON (draft.cc). Not among prompts_hash: no answer rests on it.
+std::string_view draft_system(Tongue tongue);
+std::string draft_prompt(Tongue tongue, std::string_view evidence);
 // What is put behind a sentence that nothing supports, where such are shown.
 std::string_view unsupported_mark(Tongue tongue);
 

@@ -209,6 +209,8 @@ class Erasure {
       SILLOK_TRY(erase_links(db_, target.id));
       SILLOK_TRY(db_.run("DELETE FROM contents WHERE version_id = ?", target.id));
       SILLOK_TRY(db_.run("DELETE FROM personal WHERE version_id = ?", target.id));
+      SILLOK_TRY(db_.run("DELETE FROM question_proposals WHERE version_id = ?", target.id));
+      SILLOK_TRY(db_.run("DELETE FROM asked_passages WHERE version_id = ?", target.id));
       SILLOK_TRY(db_.run("UPDATE versions SET title = '', format = '', url = '', source_path = '', blob = '', "
                          "content_hash = '', document_number = '', message_id = '', erased = 1, change = ? "
                          "WHERE id = ?",

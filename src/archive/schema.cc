@@ -14,6 +14,8 @@
 //   personal      personal data found in a version: kind and place, not the words
 //   roots         files and folders that add was given, with the label given for them
 //   label_proposals  lower labels that one person proposed and another has to confirm
+//   question_proposals  questions with answers that a model drew from a passage, for a person to confirm (train/proposals.cc)
+//   asked_passages   passages that a model was asked for a question about, kept or not
 #include "archive/schema.h"
 
 #include "archive/link_store.h"
@@ -179,6 +181,33 @@ CREATE INDEX link_names_by_version ON link_names(version_id);
 CREATE TABLE roots(
   path TEXT PRIMARY KEY,
   label TEXT NOT NULL) WITHOUT ROWID;
+)sql",
+    // 5: questions that a model proposes. Here because erasing a record must take them along in its own transaction.
+    R"sql(
+CREATE TABLE question_proposals(
+  id TEXT PRIMARY KEY,            -- of record and passage: tells nothing of other proposals
+  version_id INTEGER NOT NULL REFERENCES versions(id),
+  passage TEXT NOT NULL,
+  question TEXT NOT NULL,
+  answer TEXT NOT NULL,
+  quote TEXT NOT NULL,            -- the sentence or row of the passage that says the answer
+  anchor TEXT NOT NULL,           -- where that stands
+  rank INTEGER NOT NULL,          -- of the record when the question is searched for
+  model TEXT NOT NULL,            -- name and hash
+  made INTEGER NOT NULL,
+  state INTEGER NOT NULL,         -- 0 pending, 1 confirmed, 2 rejected
+  measuring INTEGER NOT NULL,     -- confirmed as a gold question; else to teach with
+  edited INTEGER NOT NULL,
+  person TEXT NOT NULL,           -- who decided
+  decided INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX question_proposals_by_version ON question_proposals(version_id);
+CREATE INDEX question_proposals_by_state ON question_proposals(state, made, id);
+CREATE TABLE asked_passages(
+  passage TEXT NOT NULL,          -- as question_proposals.id
+  model TEXT NOT NULL,
+  version_id INTEGER NOT NULL REFERENCES versions(id),
+  PRIMARY KEY(passage, model)) WITHOUT ROWID;
+CREATE INDEX asked_passages_by_version ON asked_passages(version_id);
 )sql",
 };
 constexpr int64_t kSchema = static_cast<int64_t>(std::size(kMigrations));

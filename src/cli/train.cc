@@ -5,7 +5,9 @@
 #include <thread>
 
 #include "cli/common.h"
+#include "cli/propose.h"
 #include "evaluate/evaluate.h"
+#include "release/release.h"
 #include "train/train.h"
 
 namespace sillok::cli {
@@ -91,6 +93,11 @@ int run_train_data(const Common& common, const TrainArguments& arguments) {
   options.gold = arguments.gold;
   options.instructions = arguments.instructions;
   options.taught = arguments.taught;
+  if (arguments.instructions) {
+    const auto settings = release::load_refresh_settings(common.home);
+    if (!settings) return report_error(settings.error());
+    options.measured = common.home / settings->gold;
+  }
   options.out = arguments.out;
   options.seed = arguments.seed;
   options.near_duplicate = arguments.near_duplicate;
@@ -202,7 +209,7 @@ void define_train(CLI::App& app, Common& common, std::function<int()>& verb) {
   ceiling(data);
   data->add_option("--out", arguments->out, "The folder to write")->required();
   data->add_option("--gold", arguments->gold, "Gold questions to keep out, with their evidence and near-copies");
-  data->add_flag("--instructions", arguments->instructions, "Lessons of how to answer from evidence, from headings, links and --teach");
+  data->add_flag("--instructions", arguments->instructions, "Lessons of how to answer from evidence, from headings, links, confirmed proposals and --teach");
   data->add_option("--teach", arguments->taught, "With --instructions: gold questions to teach with");
   data->add_option("--seed", arguments->seed, "Of order and splits");
   data->add_option("--near-duplicate", arguments->near_duplicate, "Similarity from which a passage counts as a copy");
@@ -228,6 +235,7 @@ void define_train(CLI::App& app, Common& common, std::function<int()>& verb) {
   retriever->add_option("--threads", arguments->threads, "Threads (default: one per core)")->check(CLI::Range(1, 256));
   retriever->add_flag("--measure-only", arguments->measure_only, "Adopt nothing");
 
+  define_propose(*train, common, verb);
   auto* check = add("check", "Is what a dataset or retriever was made from still in force, unchanged?", run_train_check);
   define_train_runs(*train, common, verb);
   check->add_option("file", arguments->out, "A dataset's manifest.json, or a retriever (default: all that was made in the home)");

@@ -53,7 +53,7 @@ std::optional<Json> shown(const Access& access, const Json& gold) {
     title = version->title;
   }
   Json json = {{"id", text_of(gold, "id")}, {"question", text_of(gold, "question")}, {"answer", first_of(gold, "answers")}, {"record", record}, {"title", title}};
-  for (const char* name : {"anchor", "as_of"}) {
+  for (const char* name : {"anchor", "as_of", "origin"}) {
     if (const std::string value = text_of(gold, name); !value.empty()) json[name] = value;
   }
   json["person"] = text_of(gold, "person");

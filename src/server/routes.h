@@ -96,6 +96,9 @@ Response remove_gold(App&, Request&);
 Response start_evaluation(App&, Request&);
 Response list_evaluations(App&, Request&);
 Response show_evaluation(App&, Request&);
+// questions.cc
+Response list_questions(App&, Request&);
+Response decide_question(App&, Request&);
 // people.cc
 Response list_people(App&, Request&);
 Response add_person(App&, Request&);

@@ -9,6 +9,7 @@
 #include "train/ceiling.h"
 #include "train/curate.h"
 #include "train/data_rows.h"
+#include "train/proposal_store.h"
 
 namespace sillok::train {
 namespace {
@@ -51,9 +52,10 @@ class Maker {
   }
 
   Result<Lessons> run() {
-    for (const char* source : {"gold", "heading", "link", "no answer"}) lessons_.counts[source] = 0;
+    for (const char* source : {"gold", "confirmed", "heading", "link", "no answer"}) lessons_.counts[source] = 0;
     if (rows_.empty()) return std::move(lessons_);
     SILLOK_TRY(from_gold());
+    SILLOK_TRY(from_confirmed());
     from_headings();
     from_links();
     return std::move(lessons_);
@@ -123,20 +125,59 @@ class Maker {
     }
     for (const evaluate::GoldQuestion& q : taught) {
       if (kept_out.in(q.question)) continue;
-      search::Request request;
-      request.query = q.question;
-      request.clearance = ceiling_;
-      auto found = searcher_.search(request);
-      if (!found) return fail(found.error().in("the question \"" + shorten(q.question, 40) + "\""));
-      search::mask_personal(*found);
-      // What curation left out, evidence of gold questions among it, is not shown.
-      std::erase_if(found->results, [&](const Passage& p) { return !by_record_.contains(p.record); });
+      SILLOK_ASSIGN(std::vector<Passage> found, found_for(q.question));
       if (!q.answerable) {
-        if (found->results.size() > kShown) found->results.resize(kShown);
-        if (!found->results.empty()) add("no answer", found->results[0].record, q.question, found->results, std::string(answer::kNoAnswer));
+        if (found.size() > kShown) found.resize(kShown);
+        if (!found.empty()) add("no answer", found[0].record, q.question, found, std::string(answer::kNoAnswer));
         continue;
       }
-      teach(q, found->results);
+      teach(q, found);
+    }
+    return {};
+  }
+
+  // What curation left out, evidence of gold questions among it, is not shown.
+  Result<std::vector<Passage>> found_for(const std::string& question) const {
+    search::Request request;
+    request.query = question;
+    request.clearance = ceiling_;
+    auto found = searcher_.search(request);
+    if (!found) return fail(found.error().in("the question \"" + shorten(question, 40) + "\""));
+    search::mask_personal(*found);
+    std::erase_if(found->results, [&](const Passage& p) { return !by_record_.contains(p.record); });
+    return std::move(found->results);
+  }
+
+  // Pairs that a model proposed and a person confirmed to teach with. What is measured stays out whatever the options say: the home's
+  // own gold questions too, for one may have been added after the pair was confirmed.
+  Status from_confirmed() {
+    const archive::View view(archive_, ceiling_);
+    GoldCopies kept_out;
+    for (const fs::path& gold : {options_.gold, archive_.home() / "gold.jsonl", options_.measured}) {
+      SILLOK_ASSIGN(const std::vector<evaluate::GoldQuestion> measured, gold_seen(archive::View(archive_, std::nullopt), gold));
+      for (const evaluate::GoldQuestion& q : measured) kept_out.add(q.question);
+    }
+    SILLOK_ASSIGN(const ProposalPage confirmed, proposals(view, {ProposalState::kConfirmed, "", SIZE_MAX}));
+    for (const Proposal& p : confirmed.proposals) {
+      if (p.use != ProposalUse::kTeaching || kept_out.in(p.question)) continue;
+      // The passage as it is in force now, in which the quote may no longer stand.
+      const auto places = by_record_.find(p.version.record);
+      if (places == by_record_.end()) continue;
+      const auto says = std::find_if(places->second.begin(), places->second.end(), [&](size_t i) { return folded(rows_[i].text).find(folded(p.quote)) != std::string::npos; });
+      if (says == places->second.end()) continue;
+      const Row& row = rows_[*says];
+      // Word for word the whole sentence is taught, as from gold questions; what is put in other words, as the person confirmed it.
+      const std::string said = folded(p.quote).find(folded(p.answer)) != std::string::npos ? collapse_spaces(p.quote) : p.answer;
+      SILLOK_ASSIGN(std::vector<Passage> shown, found_for(p.question));
+      auto right = std::find_if(shown.begin(), shown.end(), [&](const Passage& f) { return f.version_id == row.version && f.ordinal == row.ordinal; });
+      if (right == shown.end()) {
+        add_among("confirmed", row, p.question, {said});
+        continue;
+      }
+      const auto place = static_cast<size_t>(right - shown.begin());
+      if (place >= kShown) std::swap(shown[kShown - 1], shown[place]);
+      if (shown.size() > kShown) shown.resize(kShown);
+      add("confirmed", row.record, p.question, shown, said + " [" + std::to_string(std::min(place, kShown - 1) + 1) + "]");
     }
     return {};
   }

@@ -1,7 +1,7 @@
 // train: an organisation's own models, from its own records.
 //
 // Contents: what was made | settings of a run | tuning (adapters) | pretraining | label ceiling | datasets | tokenizers |
-//           retrievers | leakage (canary.h) | the home's list of training runs (runs.h)
+//           retrievers | leakage (canary.h) | the home's list of training runs (runs.h) | proposed questions (proposals.h)
 //
 // Main path of tuning: tune (tune.cc) -> read_dataset (dataset_chat.cc) -> read_network, add_adapters -> run_steps (tune_loop.cc):
 // a batch of packed sequences forward and backward (autograd_decoder.cc), AdamW (optimiser.cc), checkpoints -> adapter files.
@@ -21,6 +21,7 @@
 #include "base/base.h"
 #include "search/search.h"
 #include "train/canary.h"
+#include "train/proposals.h"
 #include "train/runs.h"
 
 namespace sillok::train {
@@ -180,6 +181,7 @@ struct DataOptions {
   fs::path gold;               // JSONL of gold questions whose evidence and near-copies are left out; empty: none
   bool instructions = false;   // lessons {"messages"} of how to answer from evidence, instead of texts
   fs::path taught;             // with instructions: JSONL of gold questions to teach with; empty: none
+  fs::path measured;           // with instructions: what is measured with beside home/gold.jsonl; no confirmed pair near it is taught
   fs::path out;                // folder, made; its files are replaced
   uint64_t seed = 1;
   double near_duplicate = 0.8;  // passages whose estimated Jaccard similarity of 5-character shingles is this or more
@@ -197,7 +199,7 @@ struct DataStep {
 struct DataReport {
   std::vector<DataStep> steps;  // in order; the first is all passages in force
   std::map<std::string, uint64_t> splits;  // passages or lessons of train, validation, test
-  std::map<std::string, uint64_t> lessons;  // by source: "gold", "heading", "link", "no answer"
+  std::map<std::string, uint64_t> lessons;  // by source: "gold", "confirmed", "heading", "link", "no answer"
   std::vector<std::string> labels;  // of the passages in it, least sensitive first
   std::string label;     // their join: what the dataset carries
   std::string hash;      // SHA-256 of the manifest
@@ -205,7 +207,7 @@ struct DataReport {
 };
 // Writes train.jsonl, validation.jsonl and test.jsonl of {"text","title","record","version","label"}, or of {"messages","source",
 // "record","label"}: a question, passages and the sentences that answer it, cited, in the very turns in which a model is asked to
-// write (answer::writing_prompt). Questions are gold ones, made from headings and from links; some have no answer in what is shown.
+// write (answer::writing_prompt). Questions are gold ones, proposed ones that a person confirmed, made from headings and from links; some have no answer in what is shown.
 // Personal data is masked. And manifest.json with options, yields, the hash of each file and the records with their versions: what erasing a record has to look through.
 // The same archive, options and seed give the same bytes.
 Result<DataReport> make_dataset(const archive::Archive& archive, const search::Searcher& searcher, const DataOptions& options,

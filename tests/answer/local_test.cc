@@ -4,6 +4,8 @@
 
 #include <thread>
 
+#include <nlohmann/json.hpp>
+
 #include "answer/answer.h"
 #include "model/model.h"
 #include "small_models.h"
@@ -78,6 +80,17 @@ TEST_F(LocalTest, StreamsWhatItGivesAndStopsWhenCancelled) {
   asked.cancelled = [] { return true; };
   const Generator::Reply stopped = chat(asked);
   EXPECT_TRUE(stopped.cancelled || stopped.tokens < 1500);
+}
+
+TEST_F(LocalTest, KeepsToASchema) {
+  Generator::Request asked = request("the limit", 64, 5);
+  asked.schema = R"({"type":"object","properties":{"open":{"type":"boolean"},"days":{"enum":[3,7]}},"required":["open","days"],"additionalProperties":false})";
+  const auto reply = nlohmann::json::parse(chat(asked).text, nullptr, false);
+  ASSERT_TRUE(reply.is_object()) << chat(asked).text;
+  EXPECT_TRUE(reply["open"].is_boolean());
+  EXPECT_TRUE(reply["days"] == 3 || reply["days"] == 7);
+  asked.schema = R"({"type":"nothing"})";
+  EXPECT_FALSE(generator_->chat(asked));
 }
 
 TEST_F(LocalTest, NamesItsFileByHashAndRefusesWhatDoesNotFit) {

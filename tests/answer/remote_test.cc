@@ -151,7 +151,20 @@ TEST(Remote, StreamsAndCounts) {
   EXPECT_EQ(asked["stream"], true);
   EXPECT_EQ(asked["temperature"], 0.0);
   EXPECT_EQ(asked["messages"][1]["content"], "질문?");
+  EXPECT_FALSE(asked.contains("response_format"));
   fs::remove(key);
+}
+
+TEST(Remote, AsksForASchemaAsOpenAiDoes) {
+  Stub stub({kHead, said("{}"), kStop, kDone});
+  Generator::Request request = question();
+  request.schema = R"({"type":"object"})";
+  ASSERT_TRUE(remote(stub.url())->chat(request));
+  const std::string sent = stub.request();
+  const Json format = Json::parse(sent.substr(sent.find("\r\n\r\n") + 4))["response_format"];
+  EXPECT_EQ(format["type"], "json_schema");
+  EXPECT_EQ(format["json_schema"]["strict"], true);
+  EXPECT_EQ(format["json_schema"]["schema"], Json({{"type", "object"}}));
 }
 
 TEST(Remote, SaysThatItWasCut) {

@@ -1,5 +1,6 @@
 // /api/openapi.json against the server: every operation in it is called, every reply fits its schema, and every route
 // that answers is in it.
+#include "peer.h"
 #include "schema.h"
 #include "serving.h"
 
@@ -113,6 +114,26 @@ TEST_F(OpenApiTest, EveryOperationIsAsDocumented) {
   // gold questions
   const HttpReply gold = call("POST", "/api/gold", "/api/gold", 201, {{"question", "출입증은 어디서?"}, {"answer", "화성"}, {"record", "a.md"}});
   call("GET", "/api/gold", "/api/gold", 200);
+  {
+    // A model draws a question from the record.
+    const Peer peer([](const std::string&) { return R"({"question":"게시판은 어느 부서에서 관리합니까?","answer":"홍보팀에서"})"; });
+    json({"add", write("board.md", "# 게시판\n\n건물 일 층의 게시판은 홍보팀에서 관리하며 붙이려는 사람은 사흘 앞서 글을 내고 도장을 받아야 한다.\n").string()});
+    std::string settings = *read_file(home() / "sillok.toml");
+    for (const auto& [from, to] : {std::pair<std::string, std::string>{"\nmodel = \"\"", "\nmodel = \"m\""}, {"\nremote = \"\"", "\nremote = \"" + peer.url() + "\""}}) settings.replace(settings.find(from), from.size(), to);
+    const std::string before = *read_file(home() / "sillok.toml");
+    ASSERT_TRUE(write_file_atomic(home() / "sillok.toml", settings));
+    EXPECT_EQ(json({"train", "propose"})["kept"], 1);
+    ASSERT_TRUE(write_file_atomic(home() / "sillok.toml", before));
+    const HttpReply questions = call("GET", "/api/gold/proposals", "/api/gold/proposals", 200);
+    ASSERT_EQ(questions.json()["total"], 1) << questions.body;
+    call("GET", "/api/gold/proposals", "/api/gold/proposals?state=open", 400);
+    const std::string path = "/api/gold/proposals/" + questions.json()["questions"][0]["id"].get<std::string>();
+    call("POST", "/api/gold/proposals/{question}", path, 400, {{"confirm", true}, {"answer", "총무팀에서"}});
+    call("POST", "/api/gold/proposals/{question}", path, 200, {{"confirm", true}, {"use", "measuring"}});
+    call("POST", "/api/gold/proposals/{question}", path, 409, {{"confirm", false}});
+    call("GET", "/api/gold/proposals", "/api/gold/proposals?state=confirmed", 200);
+    call("GET", "/api/gold", "/api/gold", 200);
+  }
   const HttpReply evaluation = call("POST", "/api/evaluations", "/api/evaluations", 202);
   const Json done = wait_for(*admin_, evaluation);
   EXPECT_EQ(done["state"], "done") << done;

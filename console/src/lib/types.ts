@@ -167,6 +167,23 @@ export interface Gold {
   as_of?: Known<string>
   person?: string
   created?: string
+  origin?: 'proposed'  // a model proposed it and a person confirmed it
+}
+export interface ProposedQuestion {
+  id: string
+  question: string
+  answer: string
+  passage: string
+  quote: string      // of the passage: what says the answer
+  record: string
+  title: string
+  version: number
+  anchor: string
+  label: string
+  rank: number
+  model: string
+  created: string
+  state: 'pending' | 'confirmed' | 'rejected' | 'withdrawn'
 }
 // `record`: where the answer came from; `expected_record`: where the gold question says it stands.
 export interface Failure { question: string; expected: string; got: string; record: string | null; expected_record?: string }

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { released, start, trained, ways } from '../../mock/server.mjs'
+import { questions } from '../../mock/world.mjs'
 import { launch, sizes } from './browser.mjs'
 import { ask, pages, signIn } from './pages.mjs'
 
@@ -372,6 +373,38 @@ describe('the rest', () => {
     await page.getByText('sillok tune').waitFor()
     trained.runs = before
     await done()
+  })
+  test('proposed questions are confirmed, edited, measured with and rejected by key, until none waits', async () => {
+    const { page, done } = await open()
+    await page.goto(`${base}/#/rate`)
+    const question = page.locator('.pair .question')
+    await question.waitFor()
+    assert.match(await text(page, '#questions + .pill'), /3/)
+    // The quote is marked in its passage; the link opens the record there.
+    assert.match(await text(page, '.pair mark'), /6개월마다/)
+    assert.match(await page.locator('.pair a').getAttribute('href'), /WS-118\?version=3&anchor=.+&text=.+/)
+    // What the passage does not say is refused, in a line, and the edit stays.
+    await page.keyboard.press('w')
+    await page.locator('.pair textarea').last().fill('12개월마다')
+    await page.locator('.pair form .button.main').click()
+    await page.locator('.pair [role="alert"]', { hasText: '이 대목에는 그 답이 없습니다.' }).waitFor()
+    await page.locator('.pair textarea').last().press('Escape')
+    await question.waitFor()
+    const first = await question.textContent()
+    await page.keyboard.press('j')
+    await page.waitForFunction((was) => document.querySelector('.pair .question').textContent !== was, first)
+    // The second measures from here on: it stands among the gold questions, with where it comes from.
+    const second = await question.textContent()
+    await page.keyboard.press('m')
+    await page.locator('td.lead', { hasText: second }).locator('.pill').waitFor()
+    const third = await question.textContent()
+    await page.keyboard.press('x')
+    await page.waitForFunction((was) => document.querySelector('.pair .question').textContent !== was, third)
+    assert.equal(await question.textContent(), first)
+    await page.keyboard.press('c')
+    await page.locator('.empty code', { hasText: 'sillok train propose' }).waitFor()
+    await done()
+    for (const q of questions) q.state = 'pending'  // for those who come after
   })
   test('the secret of a key is shown once', async () => {
     const { page, done } = await open()

@@ -67,6 +67,12 @@ export const pages = {
   links: at(record('WS-118', '?tab=links'), 'main table'),
   keep: at(record('부적합/NCR-2025-012.odt', '?tab=keep'), 'main .facts'),
   rate: at('rate', '.failures'),
+  proposed: async (page, base) => {
+    await at('rate', '.pair')(page, base)
+    await page.locator('.pair').scrollIntoViewIfNeeded()
+    await page.keyboard.press('w')
+    await page.locator('.pair form').waitFor()
+  },
   models: at('models', 'main .chart'),
   refused: at('models?release=r0003-91d3c7e2', 'main .why'),
   interrupted: at('models?run=t20261119-010500-12ab', 'main .notice.warn'),

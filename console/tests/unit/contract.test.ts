@@ -51,7 +51,7 @@ it.each([
   ['GET', '/api/first', 'First'], ['GET', '/api/sign-in', 'SignInWays'], ['GET', '/api/session', 'Session'], ['GET', '/api/records', 'RecordList'], ['GET', `/api/records/${record}`, 'RecordDetail'],
   ['GET', `/api/records/${encodeURIComponent('부적합/NCR-2025-012.odt')}`, 'RecordDetail'], ['GET', `/api/records/${record}/blocks?version=2`, 'BlockList'],
   ['GET', `/api/records/${record}/links`, 'LinkList'], ['GET', '/api/search?q=베어링', 'SearchResult'], ['GET', '/api/proposals', 'ProposalList'], ['GET', '/api/jobs', 'JobList'],
-  ['GET', '/api/gold', 'GoldList'], ['GET', '/api/evaluations', 'EvaluationList'], ['GET', '/api/evaluations/e7', 'Evaluation'], ['POST', '/api/evaluations', 'JobStarted'],
+  ['GET', '/api/gold', 'GoldList'], ['GET', '/api/gold/proposals', 'QuestionList'], ['GET', '/api/evaluations', 'EvaluationList'], ['GET', '/api/evaluations/e7', 'Evaluation'], ['POST', '/api/evaluations', 'JobStarted'],
   ['GET', '/api/models', 'ModelList'], ['GET', '/api/releases', 'ReleaseList'], ['GET', '/api/releases/r0003-91d3c7e2', 'Release'], ['GET', '/api/releases/r0001-0e4a9d17', 'Release'],
   ['GET', '/api/training', 'TrainingList'], ['GET', '/api/training/t20261124-231000-7c1e', 'TrainingRun'], ['GET', '/api/people', 'PersonList'], ['GET', '/api/keys', 'KeyList'], ['GET', '/api/audit', 'AuditList'],
   ['POST', '/api/audit/verify', 'Verification'], ['GET', '/api/system', 'System'], ['GET', '/api/records/none', 'Error'],
