@@ -77,7 +77,7 @@ TEST_F(LabelsTest, WhatPeopleDecideHoldsForVersionsToCome) {
   write("a.txt", "대외비\none");
   add(archive);
   EXPECT_EQ(label(archive, "a.txt"), "S");
-  EXPECT_EQ(archive.label("a.txt", "C", "", "kim").error().code, ErrorCode::kInvalid);
+  EXPECT_EQ(archive.label("a.txt", "O", "", "kim").error().code, ErrorCode::kInvalid) << "lowering needs a reason";
   EXPECT_EQ(archive.label("no.txt", "C", "why", "kim").error().code, ErrorCode::kNotFound);
   const auto raised = archive.label("a.txt", "C:x", "why", "kim");
   ASSERT_TRUE(raised);

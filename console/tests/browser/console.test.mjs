@@ -66,6 +66,7 @@ describe('signing in', () => {
     await page.locator('input[type="password"]').fill('mock-password')
     await page.locator('button[type="submit"]').click()
     await page.locator('main table').waitFor()
+    await page.waitForLoadState('networkidle') // what is still under way would be refused, and the page gone before it is written on
     await context.clearCookies()
     await page.locator('input[type="search"]').fill('볼트')
     await page.getByText('로그인 시간이 끝났습니다').waitFor()
