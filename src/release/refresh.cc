@@ -205,7 +205,10 @@ class Round {
     }
     trained_ = true;
     train::RetrieverOptions options;
-    options.ceiling = join_labels(model->labels);
+    const govern::Lattice& lattice = archive_.settings().lattice;
+    const auto ceiling = lattice.join(model->labels);
+    if (!ceiling) return fail(ceiling.error().in("labels of the retriever in use; train it anew with --labels-up-to"));
+    options.ceiling = lattice.text(*ceiling);
     SILLOK_ASSIGN(const auto gold, evaluate::load_gold(gold_));
     const std::vector<std::string> open = open_ids();
     for (const evaluate::GoldQuestion& q : gold) {
@@ -220,15 +223,6 @@ class Round {
     report_.retrained = reason;
     if (!done.adopted) report_.notes.push_back("the retriever that was trained is not taken: " + done.reason);
     return {};
-  }
-
-  std::string join_labels(const std::vector<std::string>& labels) const {
-    const govern::Lattice& lattice = archive_.settings().lattice;
-    govern::Label all;
-    for (const std::string& text : labels) {
-      if (const auto label = lattice.parse(text)) all = govern::join(all, *label);
-    }
-    return lattice.text(all);
   }
 
   // Points by which the release in force answers fewer of these questions than when it was promoted.
