@@ -15,11 +15,12 @@
 
 namespace sillok::evaluate {
 
-// One line of a gold file: {"id","question","answers":[...],"records":[...]?,"as_of"?,"answerable"?,"category"?}
+// One line of a gold file: {"id","question","answers":[...],"records":[...]?,"as_of"?,"answerable"?,"category"?,"label"?}
 struct GoldQuestion {
   std::string id, question, category;
   std::vector<std::string> answers;  // any of them is right
   std::vector<std::string> records;  // keys of the records that hold the answer
+  std::string label;                 // who may see it, where no record tells; "" = everybody who may see gold questions
   Day as_of = kDayMax;
   bool answerable = true;            // default: true if there are answers
 };

@@ -38,6 +38,7 @@ Result<GoldQuestion> parse_line(std::string_view text) {
   SILLOK_ASSIGN(gold.id, text_field(line, "id", false));
   SILLOK_ASSIGN(gold.question, text_field(line, "question", true));
   SILLOK_ASSIGN(gold.category, text_field(line, "category", false));
+  SILLOK_ASSIGN(gold.label, text_field(line, "label", false));
   SILLOK_ASSIGN(gold.answers, list_field(line, "answers"));
   SILLOK_ASSIGN(gold.records, list_field(line, "records"));
   SILLOK_ASSIGN(const std::string as_of, text_field(line, "as_of", false));

@@ -42,17 +42,22 @@ std::string first_of(const Json& json, const char* name) {
   return found != json.end() && found->is_array() && !found->empty() && found->front().is_string() ? found->front().get<std::string>() : std::string();
 }
 
-// As the API shows it; none if it speaks of a record that the asker may not see, or was asked without one by somebody who sees more.
+// The title of the record that a gold question speaks of, "" where it speaks of none. None at all where the asker may not see that
+// record, or where somebody who sees more asked without one.
+std::optional<std::string> title_for(const Access& access, const std::string& label, const std::string& record) {
+  if (!label.empty() && !access.sees(label)) return std::nullopt;
+  if (record.empty()) return std::string();
+  auto version = access.version(record, 0, kDayMax);
+  if (!version) return std::nullopt;
+  return std::move(version->title);
+}
+
+// As the API shows it; none if it is not for the asker.
 std::optional<Json> shown(const Access& access, const Json& gold) {
   const std::string record = first_of(gold, "records");
-  if (const std::string label = text_of(gold, "label"); !label.empty() && !access.sees(label)) return std::nullopt;
-  std::string title;
-  if (!record.empty()) {
-    const auto version = access.version(record, 0, kDayMax);
-    if (!version) return std::nullopt;
-    title = version->title;
-  }
-  Json json = {{"id", text_of(gold, "id")}, {"question", text_of(gold, "question")}, {"answer", first_of(gold, "answers")}, {"record", record}, {"title", title}};
+  const std::optional<std::string> title = title_for(access, text_of(gold, "label"), record);
+  if (!title) return std::nullopt;
+  Json json = {{"id", text_of(gold, "id")}, {"question", text_of(gold, "question")}, {"answer", first_of(gold, "answers")}, {"record", record}, {"title", *title}};
   for (const char* name : {"anchor", "as_of", "origin"}) {
     if (const std::string value = text_of(gold, name); !value.empty()) json[name] = value;
   }
@@ -138,13 +143,10 @@ Result<std::string> run_evaluation(App& app, const govern::Clearance& clearance,
   std::vector<evaluate::GoldQuestion> questions;
   {
     const std::lock_guard guard(app.gold_mutex);
-    SILLOK_ASSIGN(const std::vector<Json> gold, load_gold(app));
     SILLOK_ASSIGN(questions, evaluate::load_gold(gold_file(app)));
-    if (gold.size() != questions.size()) return fail(ErrorCode::kInternal, "gold.jsonl is read in two ways");
-    const Access access(app, clearance);
-    size_t i = 0;
-    std::erase_if(questions, [&](const evaluate::GoldQuestion&) { return !shown(access, gold[i++]); });
   }
+  const Access access(app, clearance);
+  std::erase_if(questions, [&](const evaluate::GoldQuestion& q) { return !title_for(access, q.label, q.records.empty() ? "" : q.records.front()); });
   if (questions.empty()) return fail(ErrorCode::kNotFound, kNoGold);
   SILLOK_ASSIGN(const std::shared_ptr<const Serving> serving, app.serving.get());
   const answer::Answerer answerer(app.archive, app.searcher, serving->settings.threshold);

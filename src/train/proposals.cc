@@ -289,7 +289,9 @@ Result<std::vector<evaluate::GoldQuestion>> gold_seen(const archive::View& view,
   SILLOK_ASSIGN(const std::string text, read_file(gold, kLongestGold));
   if (trim(text).empty()) return seen;
   SILLOK_ASSIGN(seen, evaluate::load_gold(gold));
-  std::erase_if(seen, [&](const evaluate::GoldQuestion& q) { return !q.records.empty() && view.versions(q.records.front()).empty(); });
+  std::erase_if(seen, [&](const evaluate::GoldQuestion& q) {
+    return (!q.label.empty() && !view.sees(q.label)) || (!q.records.empty() && view.versions(q.records.front()).empty());
+  });
   return seen;
 }
 

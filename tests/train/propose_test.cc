@@ -293,6 +293,21 @@ TEST_F(ProposeTest, APersonConfirmsEditsOrRejects) {
   EXPECT_EQ(run(other).asked, 0u);
 }
 
+TEST_F(ProposeTest, AGoldQuestionAboveThePersonRefusesNothing) {
+  open_home(record("V", kValve));
+  Teller teller([](const std::string&) { return pair("제1공장의 밸브는 몇 개월마다 교정합니까?", "14개월마다"); });
+  ASSERT_EQ(run(teller).kept, 1u);
+  const std::string id = listed(everybody()).proposals[0].id;
+  // Asked without a record by somebody who sees more: only its own label tells whom its words are for.
+  ASSERT_TRUE(write_file_atomic(home() / "gold.jsonl", Json{{"question", "제1공장의 밸브는 몇 개월마다 교정합니까"}, {"answers", {"20"}}, {"label", "C"}}.dump() + "\n"));
+  const auto above = decide(id, confirm());
+  ASSERT_FALSE(above);
+  EXPECT_NE(above.error().message.find("4: the gold question"), std::string::npos) << above.error().message;
+  const auto below = decide_proposal(seeing("O"), home() / "gold.jsonl", id, confirm());
+  ASSERT_TRUE(below) << below.error().message;
+  EXPECT_EQ(below->refused, ProposalFault::kNone) << below->why;
+}
+
 TEST_F(ProposeTest, CutOffInTheMiddleItGoesOnWithTheRest) {
   std::string lines;
   for (int i = 0; i < 12; ++i) lines += record("R" + std::to_string(i), "제" + std::to_string(i + 1) + "호기의 여과기는 " + std::to_string(i + 21) + "일마다 씻고 담당자는 씻은 날과 압력을 일지에 적어 설비 관리실에 내고 다음 씻을 날을 게시판에 알린다.");
