@@ -6,8 +6,6 @@
 namespace sillok::cli {
 namespace {
 
-constexpr size_t kMostPoints = 500;  // of a curve, as the server tells it
-
 struct RunsArguments {
   std::string id, as;
 };
@@ -41,7 +39,7 @@ int run_train_runs(const Common& common, const RunsArguments& arguments) {
     return !actor->person || train::may_see(archive->settings().lattice, actor->person->clearance, run);
   };
   if (!arguments.id.empty()) {
-    auto run = train::load_run(common.home, arguments.id, kMostPoints);
+    auto run = train::load_run(common.home, arguments.id);
     if (run && !seen(*run)) run = fail(ErrorCode::kNotFound, "there is no training run '" + arguments.id + "'");
     if (!run) return report_error(run.error());
     if (common.json) print_json(Json::parse(train::to_json(*run, train::Curve::kTold)));

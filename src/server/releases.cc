@@ -46,7 +46,7 @@ Json artefacts_json(const release::Release& r) {
 }
 
 // Settings that differ, and figures that do, on the questions of both.
-Json against_json(App& app, const Request& request, const release::Release& r, bool figures) {
+Json against_json(App& app, const Request& request, const release::Release& r, bool figures, bool measured) {
   const fs::path& home = app.archive.home();
   const auto id = release::held_against(home, r);
   if (!id || id->empty()) return nullptr;
@@ -57,7 +57,7 @@ Json against_json(App& app, const Request& request, const release::Release& r, b
     if (c.setting == "archive_change" && !figures) continue;  // counts changes of what he does not see
     json["changed"].push_back({{"setting", c.setting}, {"before", c.before}, {"after", c.after}});
   }
-  if (!figures || !release::load_report(home, *other) || !release::load_report(home, r)) return json;
+  if (!figures || !measured || !release::load_report(home, *other)) return json;
   const auto compared = evaluate::compare(release::report_path(home, *other), release::report_path(home, r));
   if (!compared) return json;
   json["comparison"] = {{"verdict", evaluate::to_string(compared->verdict)}, {"questions", compared->questions}, {"figures", Json::array()}};
@@ -115,14 +115,15 @@ Response show_release(App& app, Request& request) {
   json["refusals"] = nullptr;
   json["wish"] = nullptr;
   if (!known) return json_response(std::move(json));
-  if (const auto text = release::load_report(home, r); text && figures) {
+  const auto text = release::load_report(home, r);
+  if (text && figures) {
     const Json report = Json::parse(*text, nullptr, false);
     json["figures"] = Json::object();
     for (const char* name : kFigures) {
       if (report.contains(name) && report[name].is_number()) json["figures"][name] = report[name];
     }
   }
-  json["against"] = against_json(app, request, r, figures);
+  json["against"] = against_json(app, request, r, figures, text.has_value());
   if (figures && each->status != "current") {
     auto refusals = refusals_json(app, r);
     if (!refusals) return native(refusals.error());

@@ -3,11 +3,6 @@
 #include "train/train.h"
 
 namespace sillok::server {
-namespace {
-
-constexpr size_t kMostPoints = 500;  // of a curve: more than a screen shows
-
-}  // namespace
 
 Response list_training(App& app, Request& request) {
   const train::TrainingRuns list = train::list_runs(app.archive.home());
@@ -20,7 +15,7 @@ Response list_training(App& app, Request& request) {
 }
 
 Response show_training(App& app, Request& request) {
-  const auto run = train::load_run(app.archive.home(), request.captures[0], kMostPoints);
+  const auto run = train::load_run(app.archive.home(), request.captures[0]);
   if (run && train::may_see(app.settings.lattice, request.identity.person.clearance, *run)) {
     return json_response(Json::parse(train::to_json(*run, train::Curve::kTold)));
   }

@@ -127,14 +127,19 @@ void NearCopies::add(Signature signature) {
 
 void GoldCopies::add(std::string_view question) {
   Question q{shingles(question, kQuestionShingle)};
-  if (q.shingles.empty()) return;
+  if (q.shingles.empty()) {
+    if (std::u32string whole = squeezed(question); !whole.empty()) short_.insert(std::move(whole));
+    return;
+  }
   for (uint64_t shingle : q.shingles) by_shingle_[shingle].push_back(static_cast<uint32_t>(questions_.size()));
   questions_.push_back(std::move(q));
 }
 
 bool GoldCopies::in(std::string_view text) const {
+  const std::vector<uint64_t> all = shingles(text, kQuestionShingle);
+  if (all.empty()) return short_.contains(squeezed(text));
   std::unordered_map<uint32_t, size_t> shared;
-  for (uint64_t shingle : shingles(text, kQuestionShingle)) {
+  for (uint64_t shingle : all) {
     const auto at = by_shingle_.find(shingle);
     if (at == by_shingle_.end()) continue;
     for (uint32_t q : at->second) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -49,7 +50,8 @@ class NearCopies {
 
 // ---- Gold questions kept out
 
-// Tells texts that hold a gold question nearly as written: half of its shingles or more, in one text.
+// Tells texts that hold a gold question nearly as written: half of its shingles or more, in one text. One too short for a shingle is told
+// in a text that is nothing else.
 class GoldCopies {
  public:
   void add(std::string_view question);
@@ -61,6 +63,7 @@ class GoldCopies {
   };
   std::vector<Question> questions_;
   std::unordered_map<uint64_t, std::vector<uint32_t>> by_shingle_;
+  std::set<std::u32string> short_;
 };
 
 }  // namespace sillok::train

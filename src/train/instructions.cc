@@ -163,11 +163,11 @@ class Maker {
       // The passage as it is in force now, in which the quote may no longer stand.
       const auto places = by_record_.find(p.version.record);
       if (places == by_record_.end()) continue;
-      const auto says = std::find_if(places->second.begin(), places->second.end(), [&](size_t i) { return folded(rows_[i].text).find(folded(p.quote)) != std::string::npos; });
+      const auto says = std::find_if(places->second.begin(), places->second.end(), [&](size_t i) { return evaluate::contains_answer(rows_[i].text, {p.quote}); });
       if (says == places->second.end()) continue;
       const Row& row = rows_[*says];
       // Word for word the whole sentence is taught, as from gold questions; what is put in other words, as the person confirmed it.
-      const std::string said = folded(p.quote).find(folded(p.answer)) != std::string::npos ? collapse_spaces(p.quote) : p.answer;
+      const std::string said = evaluate::contains_answer(p.quote, {p.answer}) ? collapse_spaces(p.quote) : p.answer;
       SILLOK_ASSIGN(std::vector<Passage> shown, found_for(p.question));
       auto right = std::find_if(shown.begin(), shown.end(), [&](const Passage& f) { return f.version_id == row.version && f.ordinal == row.ordinal; });
       if (right == shown.end()) {

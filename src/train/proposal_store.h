@@ -36,17 +36,13 @@ class ProposalStore {
   mutable store::Database db_;
 };
 
-// Gold questions near which nothing may be taught, as far as the view sees their records. A file that is not there or empty holds none.
+// Gold questions near which nothing may be taught, as far as the view sees them and their records. A file that is not there or empty holds none.
 Result<std::vector<evaluate::GoldQuestion>> gold_seen(const archive::View& view, const fs::path& gold);
 
-// White space and case aside.
-std::string folded(std::string_view text);
-
-// What a question must hold to, a model's or a person's. "" = it does; else why not, for a person.
-enum class QuestionFault : uint8_t { kNone, kBadlyPut, kGivesAway };
+// What a question must hold to, a model's or a person's: kNone, kBadlyPut or kGivesAway.
 struct QuestionVerdict {
-  QuestionFault fault = QuestionFault::kNone;
-  std::string why;
+  ProposalFault fault = ProposalFault::kNone;
+  std::string why;  // for a person
 };
 QuestionVerdict judge_question(std::string_view passage, std::string_view question, std::string_view answer);
 

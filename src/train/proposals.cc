@@ -110,10 +110,9 @@ class Seer {
       document_ = std::move(*document);
       document_id_ = now->id;
     }
-    const std::string wanted = folded(quote);
     for (const documents::Block& block : document_->blocks) {
-      bool says = folded(block.text).find(wanted) != std::string::npos;
-      for (size_t row = 0; row < block.table.rows.size() && !says; ++row) says = folded(documents::row_text(block.table, row)).find(wanted) != std::string::npos;
+      bool says = evaluate::contains_answer(block.text, {quote});
+      for (size_t row = 0; row < block.table.rows.size() && !says; ++row) says = evaluate::contains_answer(documents::row_text(block.table, row), {quote});
       if (says) return std::make_optional(std::pair(*now, documents::to_string(block.anchor)));
     }
     return none;
@@ -166,7 +165,7 @@ Status take_edit(const archive::View& view, const ProposalDecision& decision, co
   p.edited = question || answer;
   if (p.edited) {
     const QuestionVerdict verdict = judge_question(p.passage, p.question, p.answer);
-    if (verdict.fault != QuestionFault::kNone) return refuse(verdict.fault == QuestionFault::kBadlyPut ? ProposalFault::kBadlyPut : ProposalFault::kGivesAway, verdict.why);
+    if (verdict.fault != ProposalFault::kNone) return refuse(verdict.fault, verdict.why);
     search::PassageResult passage;
     passage.title = p.version.title, passage.record = p.version.record, passage.text = p.passage;
     const auto unit = answer::saying_unit(passage, p.question, p.answer);
@@ -178,15 +177,13 @@ Status take_edit(const archive::View& view, const ProposalDecision& decision, co
   for (const evaluate::GoldQuestion& q : known) {
     GoldCopies copies;
     copies.add(q.question);
-    if (folded(q.question) != folded(p.question) && !copies.in(p.question)) continue;
+    if (!copies.in(p.question)) continue;
     return refuse(ProposalFault::kNearGold, "the gold question \"" + shorten(q.question, 80) + "\" asks nearly the same, and what is measured must not be taught");
   }
   return {};
 }
 
 }  // namespace
-
-std::string folded(std::string_view text) { return text::fold(collapse_spaces(text)); }
 
 std::string passage_key(std::string_view record, std::string_view text) {
   constexpr size_t kDigits = 16;
@@ -213,14 +210,14 @@ Result<ProposalState> proposal_state(std::string_view text) {
 std::string_view to_string(ProposalUse use) { return use == ProposalUse::kTeaching ? "teaching" : "measuring"; }
 
 QuestionVerdict judge_question(std::string_view passage, std::string_view question, std::string_view answer) {
-  const auto badly_put = [](std::string why) { return QuestionVerdict{QuestionFault::kBadlyPut, std::move(why)}; };
+  const auto badly_put = [](std::string why) { return QuestionVerdict{ProposalFault::kBadlyPut, std::move(why)}; };
   const size_t length = to_utf32(question).size(), answer_length = to_utf32(answer).size();
   if (length < kShortestQuestion || length > kLongestQuestion) return badly_put("a question has 6 to 200 characters");
   if (answer_length == 0 || answer_length > kLongestAnswer) return badly_put("an answer has 1 to 300 characters");
   const answer::Tongue tongue = answer::main_tongue(passage);
   const bool same_script = tongue == answer::Tongue::kKorean || judge(passage).script == judge(question).script;
   if (answer::main_tongue(question) != tongue || !same_script) return badly_put("the question is in another language than the passage");
-  const std::string asked = folded(question);
+  const std::string asked = text::fold(collapse_spaces(question));
   // Who asks has no document before him.
   for (const std::string_view words : {"이 문서", "이 글", "위 글", "윗글", "위 문서", "인용문", "이 지문", "위 지문", "본문", "this document", "this passage", "the passage",
                                        "this text", "the text above", "the quotation", "this record"}) {
@@ -228,8 +225,8 @@ QuestionVerdict judge_question(std::string_view passage, std::string_view questi
   }
   std::string_view said = asked;
   while (!said.empty() && (said.back() == '?' || said.back() == '.' || said.back() == ' ')) said.remove_suffix(1);
-  if (folded(passage).find(said) != std::string::npos) return badly_put("the question is copied from the passage");
-  if (asked.find(folded(answer)) != std::string::npos) return {QuestionFault::kGivesAway, "the question holds its answer"};
+  if (evaluate::contains_answer(passage, {std::string(said)})) return badly_put("the question is copied from the passage");
+  if (evaluate::contains_answer(question, {std::string(answer)})) return {ProposalFault::kGivesAway, "the question holds its answer"};
   return {};
 }
 

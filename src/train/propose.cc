@@ -15,20 +15,8 @@ namespace {
 constexpr size_t kFoundAgain = 5;      // the record must be among the first so many: an answer is written from the first six
 constexpr uint64_t kFirstTries = 20;   // a model of whose first answers none is a question is not asked on
 
-// What may not be asked about twice, for passages of one label: what is seen with just that label, so that no proposal tells, by being
-// left out, of a question about a hidden record.
-class Known {
- public:
-  void add(const std::string& question) {
-    exact_.insert(folded(question));
-    copies_.add(question);
-  }
-  bool has(const std::string& question) const { return exact_.contains(folded(question)) || copies_.in(question); }
-
- private:
-  std::set<std::string> exact_;
-  GoldCopies copies_;
-};
+// The file itself, or a file below the folder.
+bool is_at(const std::string& file, const std::string& path) { return file == path || (file.starts_with(path) && file[path.size()] == '/'); }
 
 class Proposer {
  public:
@@ -124,18 +112,14 @@ class Proposer {
       std::error_code error;
       std::string path = fs::weakly_canonical(source, error).string();
       while (path.size() > 1 && path.ends_with('/')) path.pop_back();
-      const auto below = [&](const Row& row) {
-        const std::string& file = file_of(row.version);
-        return file == path || (file.starts_with(path) && file[path.size()] == '/');
-      };
-      if (std::none_of(rows_.begin(), rows_.end(), below)) {
+      if (std::none_of(rows_.begin(), rows_.end(), [&](const Row& row) { return is_at(file_of(row.version), path); })) {
         return fail(ErrorCode::kNotFound, "nothing in force under the ceiling was read from " + shorten(clean_utf8(source), 200) + "; `sillok records` shows what there is");
       }
       wanted.push_back(std::move(path));
     }
     leave_out("of other sources", [&](const Row& row) {
       const std::string& file = file_of(row.version);
-      return std::none_of(wanted.begin(), wanted.end(), [&](const std::string& path) { return file == path || (file.starts_with(path) && file[path.size()] == '/'); });
+      return std::none_of(wanted.begin(), wanted.end(), [&](const std::string& path) { return is_at(file, path); });
     });
     return {};
   }
@@ -203,8 +187,8 @@ class Proposer {
   Result<std::optional<Proposal>> examine(const Row& row, search::PassageResult& passage, const answer::Draft& draft) {
     std::optional<Proposal> none;
     const QuestionVerdict verdict = judge_question(passage.text, draft.question, draft.answer);
-    if (verdict.fault != QuestionFault::kNone) {
-      ++(verdict.fault == QuestionFault::kBadlyPut ? report_.badly_put : report_.gives_away);
+    if (verdict.fault != ProposalFault::kNone) {
+      ++(verdict.fault == ProposalFault::kBadlyPut ? report_.badly_put : report_.gives_away);
       return none;
     }
     const auto unit = answer::saying_unit(passage, draft.question, draft.answer);
@@ -212,8 +196,8 @@ class Proposer {
       ++report_.not_supported;
       return none;
     }
-    SILLOK_ASSIGN(const Known* known, known_to(row.label));
-    if (known->has(draft.question)) {
+    SILLOK_ASSIGN(const GoldCopies* known, known_to(row.label));
+    if (known->in(draft.question)) {
       ++report_.near_copies;
       return none;
     }
@@ -258,7 +242,9 @@ class Proposer {
     return 0U;
   }
 
-  Result<const Known*> known_to(const std::string& label) {
+  // What may not be asked about twice, for passages of one label: what is seen with just that label, so that no proposal tells, by being
+  // left out, of a question about a hidden record.
+  Result<const GoldCopies*> known_to(const std::string& label) {
     const auto [found, added] = known_.try_emplace(label);
     if (added) {
       const govern::Lattice& lattice = archive_.settings().lattice;
@@ -282,7 +268,7 @@ class Proposer {
   answer::Answerer answerer_;
   std::vector<Row> rows_;
   std::unordered_map<int64_t, std::string> files_;
-  std::map<std::string, Known> known_;  // by label
+  std::map<std::string, GoldCopies> known_;  // by label
   ProposeReport report_;
 };
 

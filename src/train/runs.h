@@ -52,8 +52,9 @@ struct TrainingRuns {
   std::vector<std::string> problems;
 };
 TrainingRuns list_runs(const fs::path& home);
+inline constexpr size_t kShownPoints = 500;  // more than a screen shows
 // With a curve of at most `most_points`, the last of them the last step's. kNotFound; kInvalid where the account is damaged.
-Result<TrainingRun> load_run(const fs::path& home, std::string_view id, size_t most_points);
+Result<TrainingRun> load_run(const fs::path& home, std::string_view id, size_t most_points = kShownPoints);
 // Whether the clearance dominates all that the run learns from. Others are not told that there is such a run.
 bool may_see(const govern::Lattice& lattice, const govern::Clearance& clearance, const TrainingRun& run);
 // As docs/API.md has it.

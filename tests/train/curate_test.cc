@@ -60,5 +60,15 @@ TEST(Curate, GoldQuestionsAreRecognisedThroughSpacingAndCase) {
   EXPECT_FALSE(gold.in(""));
 }
 
+TEST(Curate, AShortGoldQuestionIsRecognisedWhereNothingElseIsSaid) {
+  GoldCopies gold;
+  gold.add("휴가는 며칠?");
+  EXPECT_TRUE(gold.in("휴가는  며칠"));
+  EXPECT_FALSE(gold.in("휴가는 언제?"));
+  EXPECT_FALSE(gold.in("연차 휴가는 며칠인지 취업규칙이 정한다."));
+  gold.add("?");
+  EXPECT_FALSE(gold.in("!"));
+}
+
 }  // namespace
 }  // namespace sillok::train
