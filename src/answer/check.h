@@ -10,10 +10,9 @@
 
 #include <string>
 #include <string_view>
-#include <unordered_set>
 #include <vector>
 
-#include "answer/facts.h"
+#include "answer/claim.h"
 #include "answer/span.h"
 
 namespace sillok::answer {
@@ -50,10 +49,7 @@ class Checker {
   const std::vector<Piece>& pieces() const { return pieces_; }
 
  private:
-  struct Ground;   // a unit of evidence, ready to be compared
-  struct Clause;
   struct Match;
-  Clause prepare(std::string_view clause) const;
   Match match(const Clause& clause, size_t piece) const;
   bool of_another_row(const Clause& clause, const Match& best, size_t piece) const;
   bool of_another_sentence(const Clause& clause, const Match& best, size_t piece) const;
