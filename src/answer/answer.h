@@ -122,6 +122,22 @@ Result<std::unique_ptr<Generator>> open_local_generator(engine::Engine& engine, 
 Result<std::unique_ptr<Generator>> open_remote_generator(const std::string& base_url, const std::string& model, const fs::path& key_file,
                                                          uint32_t context = 8192);
 
+// Texts as vectors of length 1: what says the same in other words, or in another language, lies close. Thread-safe.
+class Encoder {
+ public:
+  virtual ~Encoder() = default;
+  virtual std::string name() const = 0;                  // for the audit: name and hash of the file
+  virtual double support() const = 0;                    // the cosine from which on one text says what another says; each encoder has its own
+  virtual Result<std::vector<std::vector<float>>> encode(const std::vector<std::string>& texts) = 0;
+};
+// How an encoder is used: what it wants before each text ("query: "), and its Encoder::support.
+struct EncoderUse { std::string prefix; double support = 1; };
+// Over an engine that serves others too and outlives the encoder; `file` is the model's. kUnsupported for a model that makes no
+// vectors. What was encoded lately is remembered.
+Result<std::unique_ptr<Encoder>> open_encoder(engine::Engine& engine, const fs::path& file, EncoderUse use);
+// The same with an engine of its own.
+Result<std::unique_ptr<Encoder>> open_encoder(const fs::path& file, uint32_t threads, EncoderUse use);
+
 // [answer] of home/sillok.toml; a file without that section gives the defaults.
 enum class Unsupported : uint8_t { kDrop, kMark };       // what becomes of sentences nothing supports
 struct WriterSettings {
@@ -131,10 +147,12 @@ struct WriterSettings {
   std::string key_file;
   uint32_t context = 8192, max_tokens = 512, threads = 0;  // threads 0: one per core
   Unsupported unsupported = Unsupported::kDrop;
+  std::string encoder;    // a GGUF encoder, or its name in models/, for sentences in other words than the record's; "" = words alone
+  EncoderUse encoder_use;
 };
 Result<WriterSettings> load_writer_settings(const fs::path& home);
 // The files that the settings name, found; empty for what runs elsewhere or is not set. kNotFound names what is missing.
-struct WriterFiles { fs::path model, adapter; };
+struct WriterFiles { fs::path model, adapter, encoder; };
 Result<WriterFiles> find_writer_files(const fs::path& home, const WriterSettings& settings);
 // SHA-256 of all that is said to a generating model beside question and evidence.
 std::string prompts_hash();
@@ -149,6 +167,8 @@ WritingPrompt writing_prompt(std::string_view question, const std::vector<search
 inline constexpr std::string_view kNoAnswer = "NO_ANSWER";  // what the model writes if the evidence does not answer
 // The configured generator; null if none is.
 Result<std::unique_ptr<Generator>> open_generator(const fs::path& home, const WriterSettings& settings);
+// The configured encoder; null if none is, or nothing is written.
+Result<std::unique_ptr<Encoder>> open_encoder(const fs::path& home, const WriterSettings& settings);
 
 struct Exchange { std::string question, answer; };       // an earlier turn of the conversation
 // A question that leans on the conversation made whole by rules: "그럼 2022년에는?" takes the last question with its year
@@ -162,6 +182,7 @@ struct WriteRequest {
   uint32_t max_tokens = 512;                             // of the answer
   std::string client;
   uint64_t seed = 0;                                     // 0: the likeliest words; another seed, another draw
+  Encoder* encoder = nullptr;                            // asked about sentences whose words alone do not support them; null: none is
   std::function<std::string(std::string_view)> mask;     // what is shown goes through it (personal data); may be empty
   // Before writing starts, its quotes numbered as a written answer cites them; if none comes of it, Written::answer has
   // the numbers of quoting alone.
@@ -174,6 +195,7 @@ struct WrittenSentence {
   std::vector<uint32_t> cites;     // Quote::n of Written::answer.quotes
   double support = 0;              // 0..1
   bool supported = false;
+  bool by_meaning = false;         // by the encoder: in other words than the record's. Numbers, dates, identifiers stand there exactly all the same
 };
 struct Written {
   Answer answer;                   // evidence, citations; as quoting alone gives it
@@ -182,10 +204,19 @@ struct Written {
   std::string text;                // the sentences shown
   std::vector<WrittenSentence> sentences;  // all, dropped ones too
   std::string question;            // as understood: a follow-up made whole
-  std::string model;
+  std::string model;               // and the encoder, if one stood by
   bool cancelled = false;
 };
 Result<Written> write(const Answerer& answerer, Generator& generator, const WriteRequest& request);
+
+// One sentence checked as those of written answers are, for measuring the check. `text`: a passage, its rows and sentences told apart
+// by line; `context`: its title, headings, record. The error is the encoder's, which may be null.
+struct SentenceCheck {
+  bool supported = false, by_meaning = false;
+  double support = 0;              // 0..1; by meaning the least cosine
+  std::string why;                 // what is missing
+};
+Result<SentenceCheck> check_sentence(std::string_view question, std::string_view context, std::string_view text, std::string_view sentence, Encoder* encoder);
 
 // ---------------------------------------------------------------------------------------------
 // Questions that a model draws from a passage, for a person to confirm (draft.cc)

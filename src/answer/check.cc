@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "answer/contrast.h"
+#include "text/text.h"
 
 namespace sillok::answer {
 namespace {
@@ -13,6 +14,7 @@ using std::size_t;
 constexpr double kOwnPart = 0.3;      // of a clause's words that a piece must hold to vouch for a fact in it
 constexpr double kNeighbour = 0.85;   // how much a word counts that stands in the sentence before or after
 constexpr double kNowhere = 0.1;      // of a word: less is not there at all
+constexpr double kClearer = 0.25;     // of what is left to 1: by how much more a piece that was not cited must be near
 constexpr size_t kLongNoun = 3;       // syllables or letters
 
 }  // namespace
@@ -29,8 +31,8 @@ struct Checker::Match {
   bool elsewhere = false;       // in a row or list: what it is said of stands at another
 };
 
-Checker::Checker(std::string_view question, std::vector<Piece> pieces)
-    : form_(question_form(question, kind_of(question))), pieces_(std::move(pieces)) {
+Checker::Checker(std::string_view question, std::vector<Piece> pieces, Encoder* encoder)
+    : form_(question_form(question, kind_of(question))), pieces_(std::move(pieces)), encoder_(encoder) {
   for (const Piece& piece : pieces_) {
     std::vector<Ground> grounds;
     for (const search::Match& unit : piece.units) grounds.push_back(ground_of(std::string_view(piece.text).substr(unit.begin, unit.end - unit.begin)));
@@ -241,6 +243,7 @@ Verdict Checker::weigh(const std::vector<Clause>& clauses, const std::vector<siz
   verdict.support = all > 0 ? found_all / all : 0;
   const double needed = strange > 0 ? kStrange : kSupported;
   if (verdict.support < needed && verdict.why.empty()) verdict.why = "too few of its words";
+  verdict.exact = exact;
   if (!exact) verdict.support = std::min(verdict.support, kSupported / 2);
   verdict.supported = exact && verdict.support >= needed;
   for (const Verdict::Place& place : verdict.places) verdict.cites.push_back(pieces_[place.piece].n);
@@ -275,7 +278,35 @@ Verdict Checker::check(std::string_view sentence, const std::vector<uint32_t>& c
     Verdict other = weigh(clauses, {p});
     if (other.supported && other.support >= kClear && other.support > clear.support) clear = std::move(other);
   }
-  return clear.supported ? clear : verdict;
+  if (clear.supported || encoder_ == nullptr) return clear.supported ? clear : verdict;
+  std::vector<size_t> all(pieces_.size());
+  for (size_t p = 0; p < all.size(); ++p) all[p] = p;
+  const double support = encoder_->support();
+  for (const auto& [where, least] : {std::pair{cited, support}, {all, support + kClearer * (1 - support)}}) {
+    if (where.empty()) continue;
+    Verdict meant = weigh_meaning(sentence, where, least);
+    if (meant.supported) return meant;
+    if (verdict.trouble.empty()) verdict.trouble = meant.trouble;
+  }
+  return verdict;
+}
+
+Result<SentenceCheck> check_sentence(std::string_view question, std::string_view context, std::string_view text, std::string_view sentence, Encoder* encoder) {
+  Piece piece;
+  piece.n = 1;
+  piece.context = std::string(context);
+  piece.text = std::string(text);
+  for (std::string_view line : split(text, '\n')) {
+    const auto begin = static_cast<size_t>(line.data() - text.data());
+    if (is_row(line)) {
+      piece.units.push_back({begin, begin + line.size()});
+    } else {
+      for (const text::Span span : text::sentences(line)) piece.units.push_back({begin + span.begin, begin + span.end});
+    }
+  }
+  Verdict verdict = Checker(question, {std::move(piece)}, encoder).check(sentence, {1});
+  if (!verdict.trouble.empty()) return fail(ErrorCode::kInternal, "the encoder could not be asked: " + verdict.trouble);
+  return SentenceCheck{verdict.supported, verdict.by_meaning, verdict.support, std::move(verdict.why)};
 }
 
 }  // namespace sillok::answer

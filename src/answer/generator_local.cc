@@ -8,7 +8,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 
-#include "answer/answer.h"
+#include "answer/parts.h"
 #include "engine/engine.h"
 
 namespace sillok::answer {
@@ -21,12 +21,6 @@ constexpr float kTemperature = 0.7F, kTopP = 0.95F;  // of a draw; with seed 0 t
 // Stands for turn i while the template is rendered: private-use characters, which no record or question can bring, since
 // it is put in for the whole of what they say.
 std::string marker(size_t i) { return "\xEE\x80\x80sillok" + std::to_string(i) + "\xEE\x80\x81"; }
-
-// The file's name without .gguf, and its hash.
-std::string identity(const fs::path& file) {
-  const auto mapped = MappedFile::open(file);
-  return file.stem().string() + " sha256:" + (mapped ? sha256_hex(mapped->bytes()) : std::string("unreadable"));
-}
 
 class LocalGenerator final : public Generator {
  public:
@@ -197,6 +191,11 @@ Result<std::unique_ptr<Generator>> make(LocalGenerator::Parts parts) {
 }
 
 }  // namespace
+
+std::string identity(const fs::path& file) {
+  const auto mapped = MappedFile::open(file);
+  return file.stem().string() + " sha256:" + (mapped ? sha256_hex(mapped->bytes()) : std::string("unreadable"));
+}
 
 Result<std::unique_ptr<Generator>> open_local_generator(const fs::path& model, uint32_t threads, uint32_t context, const std::string& adapter) {
   LocalGenerator::Parts parts;

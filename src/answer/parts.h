@@ -12,6 +12,9 @@ namespace sillok::answer {
 
 struct QuestionForm;  // span.h
 
+// A model file's name without .gguf, and its hash: reads it all.
+std::string identity(const fs::path& file);
+
 // What is seen of a unit; names beside the weights in select.cc.
 inline constexpr size_t kUnitFeatures = 16;
 using UnitFeatures = std::array<double, kUnitFeatures>;

@@ -1,6 +1,9 @@
 // [answer] of home/sillok.toml.
 #include <toml++/toml.h>
 
+#include <algorithm>
+#include <array>
+
 #include "answer/answer.h"
 
 namespace sillok::answer {
@@ -13,6 +16,7 @@ Result<WriterSettings> read_section(const toml::table& root, const std::string& 
   const toml::node* node = root.get("answer");
   if (node == nullptr) return settings;
   const toml::table* section = node->as_table();
+  bool support_said = false;
   const auto wrong = [&](const std::string& what) { return fail(ErrorCode::kInvalid, where + ": " + what + "; correct it, or copy that of a new home"); };
   if (section == nullptr) return wrong("answer must be a section, [answer]");
   for (const auto& [key, value] : *section) {
@@ -27,6 +31,13 @@ Result<WriterSettings> read_section(const toml::table& root, const std::string& 
       out = static_cast<uint32_t>(found->get());
       return true;
     };
+    const auto cosine = [&](double& out) {
+      const auto found = value.is_number() ? value.value<double>() : std::nullopt;
+      if (!found || !(*found > 0) || *found > 1) return false;
+      out = *found;
+      support_said = true;
+      return true;
+    };
     std::string policy;
     const bool good = name == "model"        ? text(settings.model)
                       : name == "adapter"    ? text(settings.adapter)
@@ -35,15 +46,22 @@ Result<WriterSettings> read_section(const toml::table& root, const std::string& 
                       : name == "context"    ? number(settings.context, kLeastContext, kMostContext)
                       : name == "max_tokens" ? number(settings.max_tokens, kLeastTokens, kMostContext)
                       : name == "threads"    ? number(settings.threads, 0, kMostThreads)
+                      : name == "encoder"    ? text(settings.encoder)
+                      : name == "encoder_prefix" ? text(settings.encoder_use.prefix)
+                      : name == "encoder_support" ? cosine(settings.encoder_use.support)
                       : name == "unsupported" ? text(policy) && (policy == "drop" || policy == "mark")
                                               : false;
-    const bool known = name == "model" || name == "adapter" || name == "remote" || name == "key_file" || name == "context" || name == "max_tokens" || name == "threads" || name == "unsupported";
+    constexpr auto kNames = std::to_array<std::string_view>({"model", "adapter", "remote", "key_file", "context", "max_tokens", "threads", "unsupported", "encoder", "encoder_prefix", "encoder_support"});
+    const bool known = std::find(kNames.begin(), kNames.end(), name) != kNames.end();
     if (!known) return wrong("answer." + shorten(name, 40) + " is no setting");
     if (!good) return wrong("answer." + name + " has a value that makes no sense");
     if (name == "unsupported") settings.unsupported = policy == "mark" ? Unsupported::kMark : Unsupported::kDrop;
   }
   if (!settings.remote.empty() && settings.model.empty()) return wrong("answer.remote needs answer.model, the model's name there");
   if (!settings.remote.empty() && !settings.adapter.empty()) return wrong("answer.adapter is for models that run here, not with answer.remote");
+  if (!settings.encoder.empty() && !support_said) {
+    return wrong("answer.encoder needs answer.encoder_support, the cosine from which on two texts say the same (`sillok evaluate --suite support` proposes one)");
+  }
   return settings;
 }
 
@@ -70,7 +88,11 @@ Result<WriterSettings> load_writer_settings(const fs::path& home) {
 
 Result<WriterFiles> find_writer_files(const fs::path& home, const WriterSettings& settings) {
   WriterFiles files;
-  if (settings.model.empty() || !settings.remote.empty()) return files;
+  if (settings.model.empty()) return files;
+  if (!settings.encoder.empty()) {
+    SILLOK_ASSIGN(files.encoder, find_file(home, settings.encoder, "models", "encoder"));
+  }
+  if (!settings.remote.empty()) return files;
   SILLOK_ASSIGN(files.model, find_file(home, settings.model, "models", "model"));
   if (settings.adapter.empty()) return files;
   SILLOK_ASSIGN(files.adapter, find_file(home, settings.adapter, fs::path("models") / "adapters", "adapter"));
@@ -85,6 +107,12 @@ Result<std::unique_ptr<Generator>> open_generator(const fs::path& home, const Wr
   if (settings.model.empty()) return std::unique_ptr<Generator>();
   SILLOK_ASSIGN(const WriterFiles files, find_writer_files(home, settings));
   return open_local_generator(files.model, settings.threads, settings.context, files.adapter.string());
+}
+
+Result<std::unique_ptr<Encoder>> open_encoder(const fs::path& home, const WriterSettings& settings) {
+  SILLOK_ASSIGN(const WriterFiles files, find_writer_files(home, settings));
+  if (files.encoder.empty()) return std::unique_ptr<Encoder>();
+  return open_encoder(files.encoder, settings.threads, settings.encoder_use);
 }
 
 }  // namespace sillok::answer

@@ -60,7 +60,7 @@ class Writer {
  public:
   Writer(const Answerer& answerer, const WriteRequest& request, const Evidence& evidence, Tongue tongue, Written& written)
       : answerer_(answerer), request_(request), evidence_(evidence), tongue_(tongue), written_(written),
-        checker_(written.question, evidence.pieces) {}
+        checker_(written.question, evidence.pieces, request.encoder) {}
 
   void take(const DraftSentence& draft) {
     const std::string said = unescape_shown(draft.text);
@@ -72,6 +72,11 @@ class Writer {
     WrittenSentence sentence;
     sentence.support = verdict.support;
     sentence.supported = verdict.supported;
+    sentence.by_meaning = verdict.by_meaning;
+    if (!verdict.trouble.empty() && !troubled_) {
+      troubled_ = true;
+      written_.answer.notes.push_back("the encoder could not be asked, sentences are checked by their words alone: " + verdict.trouble);
+    }
     if (verdict.supported) {
       sentence.cites = verdict.cites;
       prove(verdict);
@@ -130,7 +135,7 @@ class Writer {
   Written& written_;
   Checker checker_;
   std::vector<Line> waiting_;
-  bool supported_ = false, declined_ = false;
+  bool supported_ = false, declined_ = false, troubled_ = false;
 };
 
 Result<Written> write_with(const Answerer& answerer, Generator& generator, const WriteRequest& request) {
@@ -198,7 +203,7 @@ Result<Written> write_with(const Answerer& answerer, Generator& generator, const
 Result<Written> write(const Answerer& answerer, Generator& generator, const WriteRequest& request) {
   auto written = write_with(answerer, generator, request);
   // Last: the hash of a large model's file may still be on its way while the first answer is written.
-  if (written) written->model = generator.name();
+  if (written) written->model = generator.name() + (request.encoder == nullptr ? "" : ", checked by " + request.encoder->name());
   return written;
 }
 

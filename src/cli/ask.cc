@@ -52,7 +52,7 @@ Json written_json(const answer::Written& w) {
   json["model"] = w.model;
   json["sentences"] = Json::array();
   for (const auto& sentence : w.sentences) {
-    json["sentences"].push_back({{"text", sentence.text}, {"cites", sentence.cites}, {"support", sentence.support}, {"supported", sentence.supported}});
+    json["sentences"].push_back({{"text", sentence.text}, {"cites", sentence.cites}, {"support", sentence.support}, {"supported", sentence.supported}, {"by_meaning", sentence.by_meaning}});
   }
   return json;
 }
@@ -150,6 +150,7 @@ int run_written_ask(const Common& common, const AskArguments& arguments, const H
   request.max_tokens = writer.settings.max_tokens;
   request.seed = arguments.writer.seed;
   request.client = "command line";
+  request.encoder = writer.encoder.get();
   if (!common.json) {
     request.on_text = [](std::string_view text) {
       std::fwrite(text.data(), 1, text.size(), stdout);

@@ -23,6 +23,7 @@ int run_evaluate(const Common& common, const EvaluateArguments& arguments) {
     asking.threshold = 0.0;  // chosen on quoting alone
   } else {
     asking.writer.generator = writer->generator.get();
+    asking.writer.encoder = writer->encoder.get();
   }
   asking.writer.max_tokens = writer->settings.max_tokens;
   asking.writer.seed = arguments.seed;

@@ -1,4 +1,4 @@
-// `sillok evaluate --suite choice|perplexity FILE -m MODEL`: what a model knows, without the records.
+// `sillok evaluate --suite choice|perplexity|support FILE`: what a model knows, and how well written sentences are checked, without the records.
 #include <cmath>
 
 #include "cli/common.h"
@@ -48,10 +48,47 @@ int run_choices(const Common& common, const EvaluateArguments& arguments, model:
   return 0;
 }
 
+// The encoder named, or the configured one; neither: words alone are measured.
+int run_support(const Common& common, const EvaluateArguments& arguments) {
+  const auto sets = evaluate::load_claims(arguments.gold);
+  if (!sets) return report_error(sets.error());
+  std::unique_ptr<answer::Encoder> encoder;
+  std::optional<double> threshold;
+  std::string name = arguments.model.model;
+  answer::EncoderUse use{arguments.encoder_prefix, arguments.encoder_support.value_or(1)};
+  if (name.empty() && fs::exists(common.home / "sillok.toml")) {
+    const auto settings = answer::load_writer_settings(common.home);
+    if (!settings) return report_error(settings.error());
+    name = settings->encoder;
+    if (!name.empty()) threshold = settings->encoder_use.support;
+    if (arguments.encoder_prefix.empty()) use.prefix = settings->encoder_use.prefix;
+  }
+  if (arguments.encoder_support) threshold = arguments.encoder_support;
+  if (!name.empty()) {
+    const auto path = find_model(common, name);
+    if (!path) return report_error(path.error());
+    auto opened = answer::open_encoder(*path, arguments.model.threads, use);
+    if (!opened) return report_error(opened.error());
+    encoder = std::move(*opened);
+  }
+  const auto report = [&] {
+    ProgressLine progress("checking");
+    return evaluate::run_support(*sets, encoder.get(), threshold, [&](size_t done, size_t total) { progress.show(done, total); });
+  }();
+  if (!report) return report_error(report.error().in(arguments.gold));
+  if (!arguments.report.empty()) {
+    const auto written = write_file_atomic(arguments.report, evaluate::to_json(*report) + "\n");
+    if (!written) return report_error(written.error());
+  }
+  std::fputs((common.json ? evaluate::to_json(*report) + "\n" : evaluate::to_text(*report)).c_str(), stdout);
+  return 0;
+}
+
 }  // namespace
 
 int run_evaluate_suite(const Common& common, const EvaluateArguments& arguments) {
   if (arguments.gold.empty()) return report_usage({ErrorCode::kInvalid, "evaluate: give the suite's file"});
+  if (arguments.suite == "support") return run_support(common, arguments);
   if (arguments.model.model.empty()) {
     return report_usage({ErrorCode::kInvalid, "evaluate: --suite " + arguments.suite + " needs a model (-m FILE)"});
   }

@@ -136,12 +136,15 @@ void define_questions(CLI::App& app, Program& p) {
                               return run_evaluate(p.common, p.evaluate);
                             });
   evaluate->add_option("gold", p.evaluate.gold, "JSONL of gold questions; of another suite, its file");
-  evaluate->add_option("--suite", p.evaluate.suite, "rag: answers from the records; choice: multiple choice by likelihood; perplexity: of a text")
-      ->check(CLI::IsMember({"rag", "choice", "perplexity"}));
-  auto* model = evaluate->add_option("-m,--model", p.evaluate.model.model, "The model file, or its name in the home's models/; of rag: that writes the answers (default: sillok.toml, [answer])");
+  evaluate->add_option("--suite", p.evaluate.suite, "rag: answers from the records; choice: multiple choice by likelihood; perplexity: of a text; support: the check of written sentences, on claims")
+      ->check(CLI::IsMember({"rag", "choice", "perplexity", "support"}));
+  auto* model = evaluate->add_option("-m,--model", p.evaluate.model.model, "The model file, or its name in the home's models/; of rag: that writes the answers (default: sillok.toml, [answer]); of support: an encoder (default: answer.encoder)");
   evaluate->add_flag("--quote", p.evaluate.quote, "For rag: measure quoting alone")->excludes(model);
   evaluate->add_option("--seed", p.evaluate.seed, "For rag: another seed, another wording");
   evaluate->add_option("--threads", p.evaluate.model.threads, "Threads (default: one per core)")->check(CLI::Range(1, 1024));
+  evaluate->add_option("--encoder-prefix", p.evaluate.encoder_prefix, "For support: what the encoder wants before each text, as \"query: \"");
+  evaluate->add_option("--encoder-support", p.evaluate.encoder_support, "For support: measure with this cosine (default: answer.encoder_support with answer.encoder; with -m, one is proposed)")
+      ->check(CLI::Range(0.01, 1.0));
   evaluate->add_option("--scoring", p.evaluate.scoring, "For choice: letter (the choices stand in the prompt) or text (they do not)")
       ->check(CLI::IsMember({"letter", "text"}));
   evaluate->add_option("--limit", p.evaluate.limit, "For choice: only the first so many questions");

@@ -79,7 +79,9 @@ struct EvaluateArguments {
   std::string gold, report;
   bool calibrate = false, outcomes = false;
   std::string before, after;  // of compare
-  std::string suite = "rag";  // "choice" and "perplexity" ask a model alone
+  std::string suite = "rag";  // "choice" and "perplexity" ask a model alone, "support" the check of sentences
+  std::string encoder_prefix;
+  std::optional<double> encoder_support;  // of support; none: one is proposed
   std::string scoring = "letter";
   size_t limit = 0;           // the first questions of the file; 0: all
   ModelArguments model;

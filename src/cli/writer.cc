@@ -19,6 +19,7 @@ Result<Writer> open_writer(const Common& common, const WriterArguments& argument
   }
   if (arguments.threads > 0) writer.settings.threads = arguments.threads;
   SILLOK_ASSIGN(writer.generator, answer::open_generator(common.home, writer.settings));
+  SILLOK_ASSIGN(writer.encoder, answer::open_encoder(common.home, writer.settings));
   return writer;
 }
 

@@ -11,6 +11,7 @@ namespace sillok::cli {
 struct Writer {
   answer::WriterSettings settings;
   std::unique_ptr<answer::Generator> generator;  // null: answers are quotes
+  std::unique_ptr<answer::Encoder> encoder;      // null: sentences are checked by their words alone
   double threshold = 0;
   std::string release, program;  // the release in force, "" if none; and with the program, as audit entries name it
 };

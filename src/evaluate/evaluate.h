@@ -1,10 +1,11 @@
 // evaluate: gold questions in, the answer rate and what stands behind it out.
 //
-// Contents: gold questions | report | running | calibration | comparing two reports | multiple choice
+// Contents: gold questions | report | running | calibration | comparing two reports | multiple choice | the check of sentences
 #pragma once
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -123,6 +124,7 @@ using Progress = std::function<void(size_t done, size_t total)>;
 // With a generator each question is answered in writing as well; it must outlive the run.
 struct Writer {
   answer::Generator* generator = nullptr;
+  answer::Encoder* encoder = nullptr;  // stands by when sentences are checked; null: words alone
   uint32_t max_tokens = 512;
   uint64_t seed = 0;
 };
@@ -213,5 +215,39 @@ Result<ChoiceReport> run_choices(model::Model& model, tensor::Backend& backend, 
                                  ChoiceScoring scoring, const Progress& progress);
 std::string to_json(const ChoiceReport& report, bool outcomes);
 std::string to_text(const ChoiceReport& report);
+
+// ---------------------------------------------------------------------------------------------
+// The check of sentences: what a written answer's check keeps and stops, by words and with an encoder
+
+// One line of a claims file: {"question","context"?,"text","right":["..."],"wrong":[["kind","..."]]}. `text` is a passage of a record,
+// `context` its title and headings; the right sentences are said by it, the wrong ones are not, and `kind` says what is wrong with them.
+struct ClaimSet {
+  std::string question, context, text;
+  std::vector<std::string> right;
+  std::vector<std::pair<std::string, std::string>> wrong;  // kind, sentence
+};
+// kInvalid names the line and what is wrong with it.
+Result<std::vector<ClaimSet>> load_claims(const fs::path& path);
+
+struct SupportFigures {
+  size_t right = 0, right_kept = 0, wrong = 0, wrong_kept = 0;
+  double precision() const;     // percent, of what was kept; 100 if nothing was
+  double recall() const;        // percent, of the right ones
+};
+struct SupportReport {
+  SupportFigures words, encoder;         // `encoder`: words and encoder together, at `threshold`
+  SupportFigures held_out;               // the same, each half of the sets at the threshold chosen on the other
+  std::map<std::string, SupportFigures> by_kind;  // of the wrong ones, with the encoder if there is one
+  std::string model;                     // the encoder's name; "": none, the figures of `encoder` say nothing
+  double threshold = 0;                  // answer.encoder_support as it was given, or as these sets propose it
+  bool proposed = false;
+  std::vector<std::string> dropped;      // right sentences that were not kept, with the reason
+  std::vector<std::string> let_through;  // wrong ones that were
+};
+// `encoder` may be null. `threshold`: measure with it; none: one is chosen, the lowest at which the encoder keeps no wrong sentence that
+// words alone stop, halfway to the right one nearest above. kInvalid where no threshold lets a right sentence through and stops the wrong.
+Result<SupportReport> run_support(const std::vector<ClaimSet>& sets, answer::Encoder* encoder, std::optional<double> threshold, const Progress& progress);
+std::string to_json(const SupportReport& report);
+std::string to_text(const SupportReport& report);
 
 }  // namespace sillok::evaluate

@@ -163,6 +163,7 @@ Status write_one(const answer::Answerer& answerer, const GoldQuestion& gold, con
   request.ask.threshold = asking.threshold;
   request.max_tokens = asking.writer.max_tokens;
   request.seed = asking.writer.seed;
+  request.encoder = asking.writer.encoder;
   request.client = "evaluate";
   const auto start = std::chrono::steady_clock::now();
   SILLOK_ASSIGN(const answer::Written written, answer::write(answerer, *asking.writer.generator, request));
@@ -188,7 +189,7 @@ Result<Report> run(const archive::Archive& archive, const answer::Answerer& answ
   Report report;
   const archive::View view(archive, asking.clearance);
   const answer::Generator* const generator = asking.writer.generator;
-  if (generator != nullptr) report.model = generator->name();
+  if (generator != nullptr) report.model = generator->name() + (asking.writer.encoder == nullptr ? "" : ", checked by " + asking.writer.encoder->name());
   for (size_t i = 0; i < gold.size(); ++i) {
     auto outcome = ask_one(answerer, searcher, gold[i], asking);
     if (!outcome) return fail(outcome.error().in("question " + gold[i].id));

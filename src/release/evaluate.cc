@@ -73,7 +73,8 @@ Result<evaluate::Report> evaluate(const archive::Archive& archive, search::Searc
   }
   const answer::Answerer answerer(archive, searcher, settings.threshold);
   SILLOK_ASSIGN(const std::unique_ptr<answer::Generator> generator, answer::open_generator(home, settings.writer));
-  const evaluate::Writer writer{generator.get(), settings.writer.max_tokens, options.seed};
+  SILLOK_ASSIGN(const std::unique_ptr<answer::Encoder> encoder, answer::open_encoder(home, settings.writer));
+  const evaluate::Writer writer{generator.get(), encoder.get(), settings.writer.max_tokens, options.seed};
   const int64_t change = archive.last_change();
   SILLOK_ASSIGN(evaluate::Report report, evaluate::run(archive, answerer, searcher, gold, {.progress = options.progress, .writer = writer}));
   SILLOK_ASSIGN(const Json leakage, probe(home, release, options));

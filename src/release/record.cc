@@ -52,7 +52,7 @@ Json json_of(const Artefact& a) {
 }
 
 Result<Role> role_from(const std::string& text) {
-  for (const Role role : {Role::kGenerator, Role::kAdapter, Role::kRetriever}) {
+  for (const Role role : {Role::kGenerator, Role::kAdapter, Role::kRetriever, Role::kEncoder}) {
     if (to_string(role) == text) return role;
   }
   return fail(ErrorCode::kInvalid, "'" + shorten(text, 40) + "' is no role of a file");
@@ -62,12 +62,15 @@ Json json_of(const Settings& s) {
   Json files = Json::array();
   for (const Artefact& a : s.artefacts) files.push_back(json_of(a));
   const answer::WriterSettings& w = s.writer;
+  Json answer = {{"model", w.model}, {"adapter", w.adapter}, {"remote", w.remote}, {"key_file", w.key_file}, {"context", w.context},
+                 {"max_tokens", w.max_tokens}, {"threads", w.threads},
+                 {"unsupported", w.unsupported == answer::Unsupported::kDrop ? "drop" : "mark"}};
+  // Left out where there is none: releases from before there were encoders stay equal to those that have none.
+  if (!w.encoder.empty()) answer.update({{"encoder", w.encoder}, {"encoder_prefix", w.encoder_use.prefix}, {"encoder_support", w.encoder_use.support}});
   return {{"ranking", Json::parse(s.ranking, nullptr, false)},
           {"prompts", s.prompts},
           {"threshold", s.threshold},
-          {"answer", {{"model", w.model}, {"adapter", w.adapter}, {"remote", w.remote}, {"key_file", w.key_file}, {"context", w.context},
-                      {"max_tokens", w.max_tokens}, {"threads", w.threads},
-                      {"unsupported", w.unsupported == answer::Unsupported::kDrop ? "drop" : "mark"}}},
+          {"answer", std::move(answer)},
           {"artefacts", std::move(files)}};
 }
 
@@ -85,6 +88,10 @@ Settings settings_from(const Json& json) {
   s.writer.max_tokens = w.at("max_tokens").get<uint32_t>();
   s.writer.threads = w.at("threads").get<uint32_t>();
   s.writer.unsupported = w.at("unsupported").get<std::string>() == "mark" ? answer::Unsupported::kMark : answer::Unsupported::kDrop;
+  if (w.contains("encoder")) {
+    s.writer.encoder = w.at("encoder").get<std::string>();
+    s.writer.encoder_use = {w.at("encoder_prefix").get<std::string>(), w.at("encoder_support").get<double>()};
+  }
   for (const Json& file : json.at("artefacts")) {
     Artefact a;
     a.role = role_from(file.at("role").get<std::string>()).value();
@@ -110,7 +117,7 @@ Result<Settings> present_settings(const archive::Archive& archive) {
   SILLOK_ASSIGN(const answer::WriterFiles files, answer::find_writer_files(home, s.writer));
   std::error_code error;
   const fs::path own = search::retriever_path(home), retriever = fs::exists(own, error) ? own : fs::path();
-  for (const auto& [role, file] : {std::pair{Role::kGenerator, files.model}, {Role::kAdapter, files.adapter}, {Role::kRetriever, retriever}}) {
+  for (const auto& [role, file] : {std::pair{Role::kGenerator, files.model}, {Role::kAdapter, files.adapter}, {Role::kRetriever, retriever}, {Role::kEncoder, files.encoder}}) {
     if (file.empty()) continue;
     SILLOK_ASSIGN(Artefact kept, keep_object(home, role, file));
     SILLOK_ASSIGN(Labelled labelled, role == Role::kRetriever ? label_of_retriever(lattice, file) : label_of(lattice, role, file));
@@ -163,6 +170,7 @@ std::string_view to_string(Role role) {
     case Role::kGenerator: return "generator";
     case Role::kAdapter: return "adapter";
     case Role::kRetriever: return "retriever";
+    case Role::kEncoder: return "encoder";
   }
   return "unknown";
 }
@@ -436,6 +444,7 @@ InForce settings_of(const fs::path& home, const Release& release) {
     const fs::path path = object_path(home, a);
     if (a.role == Role::kGenerator) now.writer.model = path.string();
     else if (a.role == Role::kAdapter) now.writer.adapter = path.string();
+    else if (a.role == Role::kEncoder) now.writer.encoder = path.string();
     else now.retriever = path;
   }
   return now;

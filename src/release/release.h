@@ -25,7 +25,7 @@ namespace sillok::release {
 // Releases: home/releases/ID/release.json, canonical JSON (keys sorted, no white space) with the home's signature. Their
 // files are kept in home/releases/objects/SHA256/NAME: linked where the file system allows, else copied.
 
-enum class Role : uint8_t { kGenerator, kAdapter, kRetriever };
+enum class Role : uint8_t { kGenerator, kAdapter, kRetriever, kEncoder };
 std::string_view to_string(Role role);
 
 struct Artefact {

@@ -357,7 +357,7 @@ Result<std::unique_ptr<Server>> Server::start(ServeOptions options) {
       std::error_code ignored;
       if (!path.empty() && fs::exists(folder, ignored)) readable.push_back(folder);
     }
-    for (const fs::path& path : {fs::path(writer.remote.empty() ? writer.model : ""), fs::path(writer.adapter), fs::path(writer.key_file)}) {
+    for (const fs::path& path : {fs::path(writer.remote.empty() ? writer.model : ""), fs::path(writer.adapter), fs::path(writer.key_file), fs::path(writer.encoder)}) {
       std::error_code ignored;
       if (!path.empty() && fs::exists(path, ignored)) readable.push_back(path);
     }

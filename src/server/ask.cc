@@ -110,7 +110,7 @@ Json written_json(const answer::Written& w) {
   if (w.written) {
     json["model"] = w.model;
     Json sentences = Json::array();
-    for (const auto& s : w.sentences) sentences.push_back({{"text", s.text}, {"cites", s.cites}, {"supported", s.supported}});
+    for (const auto& s : w.sentences) sentences.push_back({{"text", s.text}, {"cites", s.cites}, {"supported", s.supported}, {"by_meaning", s.by_meaning}});
     json["sentences"] = std::move(sentences);
   }
   if (!w.why.empty()) json["why"] = w.why;
@@ -185,6 +185,7 @@ Result<Json> answer_question(App& app, const govern::Identity& who, const AskInp
     request.unsupported = writer.unsupported;
     request.max_tokens = writer.max_tokens;
     request.client = who.person.name;
+    request.encoder = serving->models->checker();
     request.seed = input.seed;
     if (masked) request.mask = [](std::string_view text) { return govern::mask_personal(text); };
     request.on_evidence = tell_evidence;

@@ -9,6 +9,7 @@ namespace {
 
 constexpr size_t kMaxEncoders = 2;                    // loaded at once; the one longest unused goes
 constexpr uint32_t kSharedContext = 16'384;           // tokens of keys and values, shared by all who are being answered
+constexpr uint32_t kEncoderContext = 8192;            // tokens
 constexpr std::string_view kTemplateKey = "tokenizer.chat_template";
 
 std::string name_of(const fs::path& file) { return file.stem().string(); }
@@ -43,11 +44,15 @@ Result<std::shared_ptr<LoadedModel>> load(const fs::path& file, uint32_t threads
 
 }  // namespace
 
-Models::~Models() { generator_.reset(); }
+Models::~Models() {
+  generator_.reset();
+  checker_.reset();
+}
 
 Result<std::unique_ptr<Models>> Models::open(const fs::path& home, const answer::WriterSettings& settings) {
   std::unique_ptr<Models> models(new Models(home, settings));
   if (settings.model.empty()) return models;
+  SILLOK_TRY(models->open_checker());
   if (!settings.remote.empty()) {
     SILLOK_ASSIGN(models->generator_, answer::open_generator(home, settings));
     return models;
@@ -67,8 +72,17 @@ Result<std::unique_ptr<Models>> Models::open(const fs::path& home, const answer:
   return models;
 }
 
+// Loaded at once, not with the first sentence that asks for it: a wrong name is told when it is set.
+Status Models::open_checker() {
+  if (settings_.encoder.empty()) return {};
+  SILLOK_ASSIGN(checking_, load(model_path(home_, settings_.encoder), settings_.threads, kEncoderContext));
+  SILLOK_ASSIGN(checker_, answer::open_encoder(*checking_->engine, checking_->file, settings_.encoder_use));
+  return {};
+}
+
 Result<std::shared_ptr<LoadedModel>> Models::encoder(const std::string& name) {
   if (writer_ != nullptr && writer_->name == name) return writer_;
+  if (checking_ != nullptr && checking_->name == name) return checking_;
   const std::lock_guard guard(mutex_);
   for (size_t i = 0; i < encoders_.size(); ++i) {
     if (encoders_[i]->name != name) continue;
@@ -82,7 +96,7 @@ Result<std::shared_ptr<LoadedModel>> Models::encoder(const std::string& name) {
     const bool causal = gguf->boolean(architecture + ".attention.causal").value_or(true);
     const bool pools = gguf->integer(architecture + ".pooling_type").value_or(0) > 0;
     if (causal && !pools) return fail(ErrorCode::kInvalid, "the model '" + name + "' makes no vectors: it has no pooling");
-    SILLOK_ASSIGN(auto loaded, load(file, settings_.threads, 8192));
+    SILLOK_ASSIGN(auto loaded, load(file, settings_.threads, kEncoderContext));
     encoders_.insert(encoders_.begin(), loaded);
     if (encoders_.size() > kMaxEncoders) encoders_.pop_back();
     return loaded;

@@ -26,6 +26,7 @@ class Models {
   ~Models();
 
   answer::Generator* generator() const { return generator_.get(); }  // null: answers are quotes
+  answer::Encoder* checker() const { return checker_.get(); }        // stands by when sentences are checked; null: none
   // Null: none, or the organisation's own server. Whoever holds it may use it after another release has come into force.
   std::shared_ptr<LoadedModel> writer() const { return writer_; }
   bool in_use() const { return writer_.use_count() > 1; }            // by somebody else than this
@@ -41,10 +42,13 @@ class Models {
 
  private:
   Models(fs::path home, answer::WriterSettings settings) : home_(std::move(home)), settings_(std::move(settings)) {}
+  Status open_checker();
   fs::path home_;
   answer::WriterSettings settings_;
   std::shared_ptr<LoadedModel> writer_;
   std::unique_ptr<answer::Generator> generator_;      // over writer_'s engine: goes before it
+  std::shared_ptr<LoadedModel> checking_;             // its engine
+  std::unique_ptr<answer::Encoder> checker_;          // goes before it
   std::mutex mutex_;                                  // guards encoders_
   std::vector<std::shared_ptr<LoadedModel>> encoders_;  // shared: one may be dropped while a request still uses it
   std::atomic<double> tokens_per_s_{0};

@@ -7,7 +7,8 @@ namespace {
 
 // Whether the same models can go on serving.
 bool same_models(const answer::WriterSettings& a, const answer::WriterSettings& b) {
-  return a.model == b.model && a.adapter == b.adapter && a.remote == b.remote && a.key_file == b.key_file && a.context == b.context && a.threads == b.threads;
+  return a.model == b.model && a.adapter == b.adapter && a.remote == b.remote && a.key_file == b.key_file && a.context == b.context && a.threads == b.threads &&
+         a.encoder == b.encoder && a.encoder_use.prefix == b.encoder_use.prefix && a.encoder_use.support == b.encoder_use.support;
 }
 
 }  // namespace
