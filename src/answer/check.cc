@@ -287,6 +287,7 @@ Verdict Checker::check(std::string_view sentence, const std::vector<uint32_t>& c
     Verdict meant = weigh_meaning(sentence, where, least);
     if (meant.supported) return meant;
     if (verdict.trouble.empty()) verdict.trouble = meant.trouble;
+    if (!meant.why.empty()) verdict.why = meant.why;
   }
   return verdict;
 }

@@ -66,7 +66,6 @@ class Checker {
   struct Near;
   Result<Near> nearest(const Clause& clause, const std::vector<size_t>& pieces, double margin) const;
   std::string objection(const Clause& clause, const Near& near) const;
-  Result<bool> negated_otherwise(const Clause& clause, const Near& near) const;
 
   QuestionForm form_;
   std::vector<Piece> pieces_;

@@ -75,10 +75,14 @@ size_t count_negations(std::string_view text) {
     for (size_t at = folded.find(part); at != std::string::npos; at = folded.find(part, at + part.size())) ++count;
   }
   static const WordSet kWords = {"not", "never", "no", "none", "neither", "nor", "without", "cannot", "except", "prohibited", "forbidden", "refused", "rejected", "nicht", "kein", "keine", "ohne"};
+  // unopened, untreated; not united or underlined.
+  const auto undone = [](const std::string& w) {
+    return w.size() >= 7 && w.starts_with("un") && w.ends_with("ed") && !w.starts_with("under") && !w.starts_with("uni");
+  };
   std::string word;
-  for (const std::string& w : folded_words(text)) count += kWords.contains(w) || (w == "t" && word.ends_with("n")) ? 1 : 0, word = w;
+  for (const std::string& w : folded_words(text)) count += kWords.contains(w) || undone(w) || (w == "t" && word.ends_with("n")) ? 1 : 0, word = w;
   // These negate nothing: a bound, a need, an addition.
-  for (std::string_view part : {"넘지 않", "넘지 아니", "넘을 수 없", "초과하지 않", "초과할 수 없", "초과하지 아니", "밖에 없", "뿐만 아니", "뿐 아니", "not exceed", "no more than",
+  for (std::string_view part : {"넘지 않", "넘지 아니", "넘을 수 없", "초과하지 않", "초과할 수 없", "초과하지 아니", "밖에 없", "뿐만 아니", "뿐 아니", "빠짐없", "빠짐 없", "예외없", "예외 없", "틀림없", "관계없", "관계 없", "상관없", "상관 없", "끊임없", "not exceed", "no more than",
                                 "not more than", "no less than", "not less than", "not only", "no later than", "not later than"}) {
     for (size_t at = folded.find(part); at != std::string::npos && count > 0; at = folded.find(part, at + part.size())) --count;
   }

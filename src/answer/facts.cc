@@ -31,7 +31,7 @@ constexpr auto kUnits = std::to_array<std::string_view>({
     "m2 제곱미터 평방미터", "m3 세제곱미터", "% 퍼센트 percent 프로", "원 won krw ₩", "달러 usd $ dollars dollar", "유로 eur € euros euro", "엔 jpy ¥ yen",
     "년 years year yr 년간 개년", "개월 달 months month 개월간", "주 주일 주간 weeks week", "일 days day 일간", "시간 hours hour h hr hrs", "분 minutes minute min mins",
     "초 seconds second sec s", "명 사람 people persons person employees workers", "개 pieces piece pcs ea items item", "회 번 차례 times", "대 units sets", "건 cases",
-    "권 volumes books notebooks", "장 sheets", "점 points", "배 fold", "도 °c ℃ degrees", "바늘 stitches", "층 floors", "쪽 pages page", "세 살", "분기 quarter",
+    "권 volumes books notebooks", "장 sheets", "점 points", "배 fold", "도 °c ℃ degrees", "바늘 stitches", "층 floors floor storey", "쪽 pages page", "세 살", "분기 quarter",
     "조 article", "항 paragraph", "호", "판 edition revision", "차", "급", "칸", "곳 군데 개소", "가지 종류 종", "자루", "마리", "척", "병", "통", "상자", "매", "부", "팀", "단계", "번째", "등급", "mpa", "kpa", "pa", "bar", "n", "kn", "rpm", "kw", "w", "db", "m/min", "mm/rev", "m/s"});
 // More that have one spelling only.
 constexpr std::string_view kPlainUnits = "psi hz khz mhz kwh v kv a ma ppm kgf kgfcm mm/min m/s2 gb mb tb kb ms hb hrc hv m3/h l/min ℃";
@@ -375,22 +375,42 @@ constexpr auto kNumerals = std::to_array<std::pair<std::string_view, int>>({
     {"스무", 20}, {"two", 2}, {"three", 3}, {"four", 4}, {"five", 5}, {"six", 6}, {"seven", 7}, {"eight", 8}, {"nine", 9}, {"ten", 10},
     {"eleven", 11}, {"twelve", 12}, {"twenty", 20}, {"thirty", 30}, {"zwei", 2}, {"drei", 3}, {"vier", 4}, {"fünf", 5}, {"sechs", 6}, {"sieben", 7}, {"acht", 8}});
 
+constexpr auto kOrdinals = std::to_array<std::string_view>({"first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"});
+
+Fact whole_number(size_t begin, size_t end, int value, std::string unit) {
+  Fact fact;
+  fact.span = {begin, end};
+  fact.value = value;
+  fact.digits = std::to_string(value);
+  fact.known_unit = !unit.empty();
+  fact.unit = std::move(unit);
+  return fact;
+}
+
+// "the second floor" is 2층, the fifth edition 5판, twice 두 번.
+std::optional<Fact> ordinal_at(std::string_view text, std::string_view word, size_t at, size_t end) {
+  if (word == "twice" || word == "thrice") return whole_number(at, end, word == "twice" ? 2 : 3, "회");
+  const auto found = std::find(kOrdinals.begin(), kOrdinals.end(), word);
+  if (found == kOrdinals.end()) return std::nullopt;
+  const UnitAt unit = unit_at(text, end);
+  constexpr auto kCounted = std::to_array<std::string_view>({"층", "판", "분기", "조", "항"});
+  if (std::find(kCounted.begin(), kCounted.end(), unit.unit) == kCounted.end()) return std::nullopt;
+  return whole_number(at, unit.end, static_cast<int>(found - kOrdinals.begin()) + 1, unit.unit);
+}
+
 // "다섯 바늘", "six weeks".
 std::optional<Fact> numeral_at(std::string_view text, size_t at) {
   size_t end = at;
-  while (end < text.size() && text[end] != ' ') ++end;
+  while (end < text.size() && static_cast<uint8_t>(text[end]) > ' ' && std::string_view(".,;:!?)").find(text[end]) == std::string_view::npos) ++end;
   const std::string word = text::fold(text.substr(at, end - at));
+  if (auto ordinal = ordinal_at(text, word, at, end)) return ordinal;
   const auto found = std::find_if(kNumerals.begin(), kNumerals.end(), [&](const auto& n) { return n.first == word; });
   if (found == kNumerals.end() || end >= text.size()) return std::nullopt;
   const UnitAt unit = unit_at(text, end);
   const bool korean = static_cast<uint8_t>(text[at]) >= 0x80;
   if (korean && !unit.known) return std::nullopt;             // 한 is more often an ending than one,
   if (found->second == 1 && unit.unit == "회") return std::nullopt;  // and "6달에 한 번" counts nothing
-  Fact fact;
-  fact.span = {at, unit.known ? unit.end : end};
-  fact.value = found->second;
-  fact.digits = std::to_string(found->second);
-  fact.unit = unit.unit;
+  Fact fact = whole_number(at, unit.known ? unit.end : end, found->second, unit.unit);
   fact.known_unit = unit.known;
   return fact;
 }

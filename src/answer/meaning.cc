@@ -20,9 +20,24 @@ double cosine(const std::vector<float>& a, const std::vector<float>& b) {
   return a.size() == b.size() ? std::inner_product(a.begin(), a.end(), b.begin(), 0.0) : 0;
 }
 
+std::string_view text_of(const Piece& piece, size_t unit) {
+  return std::string_view(piece.text).substr(piece.units[unit].begin, piece.units[unit].end - piece.units[unit].begin);
+}
+
 bool is_hangul(std::string_view text) { return main_tongue(text) == Tongue::kKorean; }
 
-double content_of(const Clause& clause) { return clause.weight + kContent * static_cast<double>(clause.facts.size()); }
+// Korean 없어지다 counts as a negation, and where it stands English may say that something is void.
+bool is_negated(std::string_view text) {
+  const std::vector<std::string> words = folded_words(text);
+  const auto voids = std::count_if(words.begin(), words.end(), [](const std::string& word) { return word == "void" || word == "voids" || word == "voided" || word == "lapses"; });
+  return (count_negations(text) + static_cast<size_t>(voids)) % 2 == 1;
+}
+
+// "According to WS-102" has little: an identifier says of what, not what.
+double content_of(const Clause& clause) {
+  const auto values = std::count_if(clause.facts.begin(), clause.facts.end(), [](const Fact& fact) { return fact.type != Fact::Type::kIdentifier; });
+  return clause.weight + kContent * static_cast<double>(values);
+}
 
 // The sentence's clauses, those too short to mean anything by themselves joined with the next.
 std::vector<Clause> whole_clauses(const QuestionForm& form, std::string_view sentence) {
@@ -65,34 +80,52 @@ bool gives_another(const std::vector<Fact>& known, const Clause& clause, const F
 struct Checker::Near {
   size_t piece = 0, unit = 0;
   double cosine = -1;
-  std::vector<float> vector;           // of the clause
+  bool negated = false;                // its clause that is nearest, if it has several
   std::vector<Verdict::Place> nearly;  // other units that might be meant
 };
 
+// A unit is as near as it is whole or as the nearest of its clauses.
 Result<Checker::Near> Checker::nearest(const Clause& clause, const std::vector<size_t>& pieces, double margin) const {
+  struct Spot {
+    Verdict::Place place;
+    size_t first = 0, count = 1;  // of texts: the unit, then its clauses if it has several
+  };
   std::vector<std::string> texts = {clause.text};
-  std::vector<Verdict::Place> places;
+  std::vector<Spot> candidates;
   for (const size_t p : pieces) {
     for (size_t u = 0; u < pieces_[p].units.size(); ++u) {
-      const search::Match& unit = pieces_[p].units[u];
-      if (trim(std::string_view(pieces_[p].text).substr(unit.begin, unit.end - unit.begin)).empty()) continue;
-      texts.push_back(pieces_[p].text.substr(unit.begin, unit.end - unit.begin));
-      places.push_back({p, u});
+      const std::string_view unit = text_of(pieces_[p], u);
+      if (trim(unit).empty()) continue;
+      candidates.push_back({{p, u}, texts.size(), 1});
+      texts.emplace_back(unit);
+      const auto parts = clauses_of(unit);
+      if (parts.size() < 2) continue;
+      texts.insert(texts.end(), parts.begin(), parts.end());
+      candidates.back().count += parts.size();
     }
   }
-  SILLOK_ASSIGN(std::vector<std::vector<float>> vectors, encoder_->encode(texts));
+  SILLOK_ASSIGN(const std::vector<std::vector<float>> vectors, encoder_->encode(texts));
   if (vectors.size() != texts.size()) return fail(ErrorCode::kInternal, "the encoder gave " + std::to_string(vectors.size()) + " vectors for " + std::to_string(texts.size()) + " texts");
-  Near near;
   std::vector<double> cosines;
-  for (size_t i = 0; i < places.size(); ++i) {
-    cosines.push_back(cosine(vectors[0], vectors[i + 1]));
-    if (cosines.back() > near.cosine) near = {places[i].piece, places[i].unit, cosines.back(), {}, {}};
+  for (const std::vector<float>& vector : vectors) cosines.push_back(cosine(vectors[0], vector));
+  const auto best_of = [&](const Spot& c, size_t skipped) {
+    return static_cast<size_t>(std::max_element(cosines.begin() + static_cast<std::ptrdiff_t>(c.first + skipped), cosines.begin() + static_cast<std::ptrdiff_t>(c.first + c.count)) - cosines.begin());
+  };
+  Near near;
+  for (const Spot& c : candidates) {
+    const double cosine = cosines[best_of(c, 0)];
+    if (cosine <= near.cosine) continue;
+    near.piece = c.place.piece;
+    near.unit = c.place.unit;
+    near.cosine = cosine;
+    near.negated = is_negated(texts[best_of(c, c.count > 1 ? 1 : 0)]);
   }
-  for (size_t i = 0; i < places.size(); ++i) {
-    const bool itself = places[i].piece == near.piece && places[i].unit == near.unit;
-    if (!itself && cosines[i] >= near.cosine - margin) near.nearly.push_back(places[i]);
+  for (const Spot& c : candidates) {
+    const bool itself = c.place.piece == near.piece && c.place.unit == near.unit;
+    // The rows of a table differ in little more than whose value it is.
+    const bool rows = c.place.piece == near.piece && grounds_[near.piece][near.unit].row && grounds_[c.place.piece][c.place.unit].row;
+    if (!itself && cosines[best_of(c, 0)] >= (rows ? encoder_->support() : near.cosine - margin)) near.nearly.push_back(c.place);
   }
-  near.vector = std::move(vectors[0]);
   return near;
 }
 
@@ -100,9 +133,6 @@ Result<Checker::Near> Checker::nearest(const Clause& clause, const std::vector<s
 std::string Checker::objection(const Clause& clause, const Near& near) const {
   const Ground& ground = grounds_[near.piece][near.unit];
   const Ground& context = contexts_[near.piece];
-  const Piece& piece = pieces_[near.piece];
-  const search::Match& unit = piece.units[near.unit];
-  const std::string_view text = std::string_view(piece.text).substr(unit.begin, unit.end - unit.begin);
   const auto quoted = [&](const Fact& fact) { return "'" + clause.text.substr(fact.span.begin, fact.span.end - fact.span.begin) + "'"; };
   for (const Fact& fact : clause.facts) {
     const bool here = any_says(ground.facts, fact);
@@ -115,34 +145,12 @@ std::string Checker::objection(const Clause& clause, const Near& near) const {
     }
   }
   // In one language a name is written alike and opposites are told by their words; across two the encoder must do.
-  if (is_hangul(clause.text) != is_hangul(text)) return {};
+  if (is_hangul(clause.text) != is_hangul(text_of(pieces_[near.piece], near.unit))) return {};
   for (const SaidWord& word : clause.words) {
     if (word.name && found_in(word, ground.run, ground.words) < kHalf && found_in(word, context.run, context.words) < kHalf) return "the name '" + to_utf8(word.folded) + "'";
   }
   if (opposes(clause.plain_words, ground.plain_words)) return "an opposite";
   return {};
-}
-
-// Where the unit negates one thing and not another, its nearest clause decides.
-Result<bool> Checker::negated_otherwise(const Clause& clause, const Near& near) const {
-  const search::Match& unit = pieces_[near.piece].units[near.unit];
-  const std::string_view text = std::string_view(pieces_[near.piece].text).substr(unit.begin, unit.end - unit.begin);
-  std::vector<std::string> parts;
-  std::vector<bool> negated;
-  for (std::string_view part : clauses_of(text)) {
-    parts.emplace_back(part);
-    negated.push_back(count_negations(part) % 2 == 1);
-  }
-  const bool said = clause.negations % 2 == 1;
-  const auto alike = std::count(negated.begin(), negated.end(), said);
-  if (alike == static_cast<std::ptrdiff_t>(negated.size())) return false;
-  if (alike == 0) return true;
-  SILLOK_ASSIGN(const std::vector<std::vector<float>> vectors, encoder_->encode(parts));
-  size_t best = 0;
-  for (size_t i = 1; i < vectors.size(); ++i) {
-    if (cosine(near.vector, vectors[i]) > cosine(near.vector, vectors[best])) best = i;
-  }
-  return negated[best] != said;
 }
 
 Verdict Checker::weigh_meaning(std::string_view sentence, const std::vector<size_t>& pieces, double least) const {
@@ -173,12 +181,7 @@ Verdict Checker::weigh_meaning(std::string_view sentence, const std::vector<size
     verdict.support = std::min(verdict.support, std::max(0.0, near->cosine));
     if (near->cosine < least) return not_said("neither its words nor its meaning: '" + shorten(clause.text, 40) + "'");
     if (std::string why = objection(clause, *near); !why.empty()) return not_said(std::move(why));
-    const auto otherwise = negated_otherwise(clause, *near);
-    if (!otherwise) {
-      verdict.trouble = otherwise.error().message;
-      return not_said("the encoder failed");
-    }
-    if (*otherwise) return not_said("it is negated: '" + shorten(clause.text, 40) + "'");
+    if (near->negated != is_negated(clause.text)) return not_said("it is negated: '" + shorten(clause.text, 40) + "'");
     verdict.by_meaning = true;
     add({near->piece, near->unit});
   }
