@@ -50,6 +50,13 @@ max_tokens = 512
 threads = 0
 # What becomes of sentences that the records do not support: "drop" or "mark".
 unsupported = "drop"
+# An embedding model, or its name in models/, for sentences in other words than the record's, or another language: it tells whether
+# they mean the same; numbers, dates and identifiers must stand there all the same. "": words alone are compared.
+encoder = ""
+# What it wants before each text, as "query: "; and, with an encoder, the cosine from which on two texts say the same, as
+# `sillok evaluate --suite support CLAIMS.jsonl -m ENCODER` proposes it.
+encoder_prefix = ""
+# encoder_support = 0.85
 
 [refresh]
 # Files and folders that `sillok refresh` looks through for what changed. None: all that was ever named to `sillok add`.

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "answer/prompts.h"
+#include "tests/answer/concepts.h"
 #include "tests/answer/scripted.h"
 
 namespace sillok::answer {
@@ -205,6 +206,40 @@ TEST_F(WritingTest, EvidenceKeepsToTheBudget) {
   const auto refused = answer::write(*answerer_, model, request);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kLimit);
+}
+
+TEST_F(WritingTest, AnAnswerInAnotherLanguageStandsWithAnEncoder) {
+  open_home(kRecords);
+  constexpr const char* kAsked = "How often is a 토크렌치 교정 needed?";
+  Scripted model("Torque wrenches are calibrated every 6 months [1]. Torque wrenches are calibrated every 12 months [1].");
+  EXPECT_FALSE(ask(kAsked, model).written);
+  Concepts encoder(0.5);
+  WriteRequest request;
+  request.encoder = &encoder;
+  const Written written = ask(kAsked, model, request);
+  ASSERT_TRUE(written.written) << written.why;
+  EXPECT_EQ(written.text, "Torque wrenches are calibrated every 6 months. [1]");
+  ASSERT_EQ(written.sentences.size(), 2U);
+  EXPECT_TRUE(written.sentences[0].by_meaning);
+  EXPECT_FALSE(written.sentences[1].supported);
+  EXPECT_FALSE(written.sentences[1].by_meaning);
+  EXPECT_EQ(written.model, "scripted, checked by concepts");
+  bool proved = false;
+  for (const Quote& quote : written.answer.quotes) proved |= quote.n == 1 && quote.text.find("6개월마다 교정한다") != std::string::npos;
+  EXPECT_TRUE(proved) << "the record's own words stand beside it";
+}
+
+TEST_F(WritingTest, AnEncoderThatFailsIsNamed) {
+  open_home(kRecords);
+  Scripted model("수의계약은 건당 2천만원 이하의 구매에 할 수 있습니다 [1]. Private contracts need no tender [1]. Nor a committee [1].");
+  Concepts encoder;
+  encoder.error = "out of memory";
+  WriteRequest request;
+  request.encoder = &encoder;
+  const Written written = ask(kQuestion, model, request);
+  EXPECT_EQ(written.text, "수의계약은 건당 2천만원 이하의 구매에 할 수 있습니다. [1]");
+  ASSERT_EQ(written.answer.notes.size(), 1U) << "once";
+  EXPECT_NE(written.answer.notes[0].find("out of memory"), std::string::npos) << written.answer.notes[0];
 }
 
 }  // namespace

@@ -314,5 +314,29 @@ TEST_F(ReleaseTest, SettingsOfRefreshThatMakeNoSenseAreRefused) {
   }
 }
 
+TEST_F(ReleaseTest, TheEncoderOfTheCheckIsPartOfIt) {
+  write(home_ / "models" / "tiny.gguf", "a model");
+  write(home_ / "models" / "e5.gguf", "an encoder");
+  set_answer("model = \"tiny\"\n");
+  const Release words = proposed();
+  EXPECT_EQ(to_json(words).find("encoder"), std::string::npos) << "as releases were before there were encoders";
+  set_answer("model = \"tiny\"\nencoder = \"e5\"\nencoder_prefix = \"query: \"\nencoder_support = 0.85\n");
+  const Release meaning = proposed();
+  EXPECT_FALSE(same_settings(words, meaning));
+  std::vector<std::string> changed;
+  for (const Changed& c : diff(words, meaning)) changed.push_back(c.setting);
+  EXPECT_EQ(changed, (std::vector<std::string>{"answer.encoder", "answer.encoder_prefix", "answer.encoder_support", "artefacts.encoder"}));
+  const auto read = load(home_, meaning.id);
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_TRUE(same_settings(meaning, *read));
+  // In force it is the file of that hash, whatever lies in models/ since.
+  fs::remove(home_ / "models" / "e5.gguf");  // kept is a link to it
+  write(home_ / "models" / "e5.gguf", "another");
+  const InForce now = settings_of(home_, *read);
+  EXPECT_EQ(read_file(now.writer.encoder).value_or(""), "an encoder");
+  EXPECT_EQ(now.writer.encoder_use.prefix, "query: ");
+  EXPECT_DOUBLE_EQ(now.writer.encoder_use.support, 0.85);
+}
+
 }  // namespace
 }  // namespace sillok::release

@@ -1,4 +1,5 @@
 // OpenAI's convention and MCP, byte by byte; their own clients are run in tests/server-clients.
+#include "peer.h"
 #include "serving.h"
 
 namespace sillok::system_test {
@@ -114,6 +115,29 @@ TEST_F(AssistantsTest, McpKeepsToItsProtocol) {
   EXPECT_EQ(other.post("/mcp", rpc(8, "tools/list")).status, 404) << "a session is its person's";
   EXPECT_EQ(c.call("DELETE", "/mcp").status, 204);
   EXPECT_EQ(c.post("/mcp", rpc(9, "tools/list")).status, 404);
+}
+
+// The encoder's weights are random: it holds all sentences for near, so that what exact rules leave it shows.
+TEST_F(AssistantsTest, AnAnswerInOtherWordsThanTheRecordsIsToldApart) {
+  const Peer peer([](const std::string&) { return "Badges come from general affairs [1]. Badges come from general affairs within 9 days [1]."; });
+  const std::string command = fs::path(SILLOK_PROGRAM).parent_path() / "make_models";
+  fs::create_directories(home() / "models");
+  ASSERT_EQ(std::system((command + " '" + (home() / "models").string() + "' bert > /dev/null").c_str()), 0);
+  std::string settings = *read_file(home() / "sillok.toml");
+  const auto set = [&](const std::string& from, const std::string& to) { settings.replace(settings.find(from), from.size(), to); };
+  set("\nmodel = \"\"", "\nmodel = \"m\"");
+  set("\nremote = \"\"", "\nremote = \"" + peer.url() + "\"");
+  set("\nencoder = \"\"", "\nencoder = \"bert\"\nencoder_support = 0.05");
+  ASSERT_TRUE(write_file_atomic(home() / "sillok.toml", settings));
+  begin();
+  const Json answer = admin_->post("/api/ask", {{"question", "출입증은 어디서 발급하나?"}}).json();
+  ASSERT_TRUE(answer["written"].get<bool>()) << answer;
+  EXPECT_EQ(answer["answer"], "Badges come from general affairs. [1]");
+  ASSERT_EQ(answer["sentences"].size(), 2U);
+  EXPECT_TRUE(answer["sentences"][0]["by_meaning"]);
+  EXPECT_FALSE(answer["sentences"][1]["supported"]);
+  EXPECT_NE(answer["model"].get<std::string>().find(", checked by bert sha256:"), std::string::npos) << answer["model"];
+  EXPECT_TRUE(admin_->post("/v1/embeddings", {{"model", "bert"}, {"input", "abc"}}).json().contains("data")) << "one engine serves both";
 }
 
 }  // namespace

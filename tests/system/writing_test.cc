@@ -12,7 +12,7 @@ class AskingTest : public SystemTest {
     json({"add", files().string()});
     add_others();
     fs::create_directories(home() / "models");
-    const std::string command = (fs::path(SILLOK_PROGRAM).parent_path() / "make_models").string() + " '" + (home() / "models").string() + "' llama llama-chat > /dev/null";
+    const std::string command = (fs::path(SILLOK_PROGRAM).parent_path() / "make_models").string() + " '" + (home() / "models").string() + "' llama llama-chat bert > /dev/null";
     ASSERT_EQ(std::system(command.c_str()), 0);
     set("max_tokens = 512", "max_tokens = 32");
   }
@@ -87,6 +87,43 @@ TEST_F(AskingTest, WrittenAnswersAreMeasured) {
   EXPECT_EQ(report["writing"]["written"], 0.0);
   EXPECT_EQ(report["writing"]["supported_sentences"], 0.0);
   EXPECT_FALSE(json({"evaluate", gold, "--quote"}).contains("writing"));
+}
+
+TEST_F(AskingTest, AnEncoderStandsBy) {
+  set("model = \"\"", "model = \"llama-chat\"");
+  set("encoder = \"\"", "encoder = \"bert\"");
+  refused({"ask", question_}, 1, "answer.encoder_support");
+  set("encoder = \"bert\"", "encoder = \"bert\"\nencoder_support = 1.5");
+  refused({"ask", question_}, 1, "answer.encoder_support has a value that makes no sense");
+  set("encoder_support = 1.5", "encoder_support = 0.9");
+  const Json answer = json({"ask", question_});
+  EXPECT_NE(answer["model"].get<std::string>().find(", checked by bert sha256:"), std::string::npos) << answer["model"];
+  for (const Json& sentence : answer["sentences"]) EXPECT_TRUE(sentence.contains("by_meaning")) << sentence;
+  set("encoder = \"bert\"", "encoder = \"absent\"");
+  refused({"ask", question_}, 1, "there is no encoder 'absent'");
+  set("encoder = \"absent\"", "encoder = \"llama\"");
+  refused({"ask", question_}, 1, "makes no vectors");
+  EXPECT_TRUE(json({"ask", question_, "--quote"})["answerable"]) << "quoting needs none";
+}
+
+TEST_F(AskingTest, TheCheckOfSentencesIsMeasured) {
+  const std::string claims = (fs::path(SILLOK_SOURCE_DIR) / "examples/claims.jsonl").string();
+  const Json words = json({"evaluate", "--suite", "support", claims});
+  EXPECT_EQ(words["words"]["wrong_kept"], 0);
+  EXPECT_FALSE(words.contains("encoder"));
+  EXPECT_EQ(words["dropped"].size() + words["words"]["right_kept"].get<size_t>(), words["words"]["right"].get<size_t>());
+  // Random weights tell nothing: no threshold is proposed, and one that is given shows what it lets through.
+  refused({"evaluate", "--suite", "support", claims, "-m", "bert"}, 1, "no threshold");
+  const Json given = json({"evaluate", "--suite", "support", claims, "-m", "bert", "--encoder-support", "0.9"});
+  EXPECT_EQ(given["encoder_support"], 0.9);
+  EXPECT_FALSE(given["proposed"]);
+  EXPECT_EQ(given["let_through"].size(), given["encoder"]["wrong_kept"].get<size_t>());
+  EXPECT_GT(given["encoder"]["right_kept"].get<size_t>(), words["words"]["right_kept"].get<size_t>());
+  // The configured one is what is measured without -m.
+  set("encoder = \"\"", "encoder = \"bert\"\nencoder_support = 0.9");
+  EXPECT_EQ(json({"evaluate", "--suite", "support", claims}), given);
+  refused({"evaluate", "--suite", "support", write("bad.jsonl", "{\"text\":\"a b\",\"right\":[1]}\n").string()}, 1, "line 1");
+  refused({"evaluate", "--suite", "support", claims, "-m", "llama-chat"}, 1, "makes no vectors");
 }
 
 }  // namespace

@@ -123,7 +123,7 @@ export interface Citation {
   valid_to?: Known<string>
   span?: Known<[number, number]>
 }
-export interface Sentence { text: string; cites: number[]; supported: boolean }
+export interface Sentence { text: string; cites: number[]; supported: boolean; by_meaning?: boolean }
 export interface Conflict { newer: number; newer_says: string; older: number; older_says: string }
 export interface Answer {
   id: number | string
