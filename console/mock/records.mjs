@@ -57,6 +57,12 @@ export function answerFor(me, question, asOf, conversation, model) {
   const hits = search(me, question, asOf)
   const base = { answerable: true, confidence: 0.86, kind: 'any', written: true, model, citations: [], conflicts: [], notes: [], searched: [...new Map(hits.map((h) => [h.record.record, { record: h.record.record, title: h.record.title }])).values()], ms: { search: 4, total: 1840 }, ai_notice: notice }
   if (/고장 내|break/.test(question)) return { ...base, answer: '답을 쓰다가 ', breaks: true }
+  if (/torque wrench/i.test(question)) {
+    // In the asker's language, which is not the record's.
+    const record = get('WS-118')
+    const answer = 'Torque wrenches are calibrated every 6 months [1].'
+    return { ...base, answer, sentences: [{ text: answer, cites: [1], supported: true, by_meaning: true }], citations: [cite(1, record, inForce(record, undefined), '6개월')] }
+  }
   if (/토크|torque|조여/i.test(question) || (conversation?.length && /교정/.test(question))) {
     const record = get('WS-118')
     const version = inForce(record, asOf)

@@ -200,6 +200,15 @@ describe('asking', () => {
     assert.match(await text(page, '.turn:last-of-type .written'), /190/)
     await done()
   })
+  test('an answer in other words than the records says so', async () => {
+    const { page, done } = await open()
+    await ask(page, torque)
+    assert.equal(await page.locator('.meaning').count(), 0)
+    await ask(page, 'How often are torque wrenches calibrated?')
+    assert.match(await text(page, '.turn:last-of-type .meaning'), /뜻|meaning/)
+    assert.match(await text(page, '.turn:last-of-type .quotes'), /6개월마다/)
+    await done()
+  })
   test('two clicks make a gold question of an answer', async () => {
     const { page, done } = await open()
     await ask(page, 'MC-05 스핀들 앞 베어링 언제 갈았지?')

@@ -30,6 +30,10 @@ export const pages = {
     await fresh(page, base)
     await ask(page, '강도 8.8짜리 M16 볼트는 몇 N·m로 조여?')
   },
+  meant: async (page, base) => {
+    await fresh(page, base)
+    await ask(page, 'How often are torque wrenches calibrated?')
+  },
   peek: async (page, base) => {
     await fresh(page, base)
     await ask(page, '강도 8.8짜리 M16 볼트는 몇 N·m로 조여?')
