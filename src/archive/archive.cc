@@ -301,6 +301,16 @@ Result<std::string> Archive::original(int64_t version_id) const {
   return BlobStore(state_->blob_path(), state_->environment).read(found.blob);
 }
 
+Result<std::string> Archive::part(int64_t version_id) const {
+  SILLOK_ASSIGN(const Version found, version(version_id));
+  if (found.erased) return fail(ErrorCode::kNotFound, "version " + std::to_string(version_id) + " was erased");
+  const size_t inside = found.source_path.find("::");
+  if (inside == std::string::npos) return fail(ErrorCode::kNotFound, "'" + found.record + "' is a file by itself");
+  if (!state_->environment.read_part) return fail(ErrorCode::kUnsupported, "parts are not taken out here");
+  const fs::path blob = BlobStore(state_->blob_path(), state_->environment).path(found.blob);
+  return state_->environment.read_part(blob, fs::path(found.source_path.substr(0, inside)).filename().string(), std::string_view(found.source_path).substr(inside + 2));
+}
+
 std::vector<Link> Archive::links(std::string_view record, Day day) const { return View(*this, std::nullopt).links(record, day); }
 
 std::vector<Failure> Archive::failures() const {

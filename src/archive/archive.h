@@ -177,6 +177,9 @@ class Archive {
   uint64_t record_count() const;
   uint64_t version_count() const;
   Result<std::string> original(int64_t version_id) const;           // bytes of the file it was read from
+  // Of a version read from a container, the bytes of its own part: the attachment, not the mail. kNotFound where it has none (a record
+  // of a JSON file), or is no part.
+  Result<std::string> part(int64_t version_id) const;
   // Links from and to the record's version in force on `day`. Those that a clearance hides are View::links' to leave out.
   std::vector<Link> links(std::string_view record, Day day) const;
   std::vector<Failure> failures() const;                            // files that could not be read, still present
@@ -237,7 +240,8 @@ class View {
   std::vector<std::string> records(std::string_view after, size_t limit) const;
   uint64_t record_count() const;
   uint64_t version_count() const;
-  // With a clearance only of files that are one record: others hold what belongs to other records, too.
+  // Of a file with several records its own part (Archive::part). With a clearance never the whole, which holds what belongs to other
+  // records, too: kNotFound where a record has no bytes of its own.
   Result<std::string> original(int64_t version_id) const;
   std::vector<Link> links(std::string_view record, Day day) const;
   std::vector<Failure> failures() const;

@@ -12,6 +12,10 @@ Environment real_environment() {
       return process->read(path, sink);
     });
   };
+  environment.read_part = [](const fs::path& path, std::string_view name, std::string_view part) -> Result<std::string> {
+    SILLOK_ASSIGN(documents::ReaderProcess process, documents::ReaderProcess::start({}));
+    return process.extract(path, name, part);
+  };
   environment.today = today;
   environment.now = now_micros;
   return environment;

@@ -133,13 +133,14 @@ uint64_t View::version_count() const {
 }
 
 Result<std::string> View::original(int64_t version_id) const {
-  if (clearance_) {
-    SILLOK_ASSIGN(const Version found, version(version_id));
-    if (found.source_path.find("::") != std::string::npos) {
-      return fail(ErrorCode::kNotFound, "'" + found.record + "' is part of a file with other records, of which no copy is given out");
-    }
-  }
-  return archive_->original(version_id);
+  SILLOK_ASSIGN(const Version found, version(version_id));
+  const size_t inside = found.source_path.find("::");
+  if (inside == std::string::npos) return archive_->original(version_id);
+  // Of a file with several records, this one's part: the others have labels of their own.
+  auto part = archive_->part(version_id);
+  if (part || (part.error().code != ErrorCode::kNotFound && part.error().code != ErrorCode::kUnsupported)) return part;
+  if (!clearance_) return archive_->original(version_id);  // whoever sees all may have the whole
+  return fail(ErrorCode::kNotFound, "'" + found.record + "' is part of a file with other records, of which no copy is given out");
 }
 
 std::vector<Link> View::links(std::string_view record, Day day) const {

@@ -131,6 +131,9 @@ class ReaderProcess {
   // could not be read (not found, crashed, timed out, ...); items given before it stand.
   // `name` (file name) helps only where content cannot tell, e.g. CSV against plain text.
   Status read(const fs::path& path, const ItemSink& sink);
+  // The bytes of one item of a container (Item::part) as they lie in it, decompressed. `name` as in read(). kNotFound if the file has no
+  // such part, or it is none that has bytes of its own (a record of a JSON file).
+  Result<std::string> extract(const fs::path& path, std::string_view name, std::string_view part);
 
  private:
   struct State;
@@ -152,6 +155,8 @@ std::string detect_format(std::string_view bytes, std::string_view name);
 
 Status read_in_process(std::string_view bytes, std::string_view name, const ReadLimits& limits,
                        const ItemSink& sink);
+// As ReaderProcess::extract.
+Result<std::string> extract_in_process(std::string_view bytes, std::string_view name, const ReadLimits& limits, std::string_view part);
 
 // ---------------------------------------------------------------------------------------------
 // Rendering

@@ -57,6 +57,13 @@ std::string content_of(GMimePart* part) {
   return stream_bytes(memory.get());
 }
 
+// The message as it would be sent.
+std::string written(GMimeMessage* message) {
+  const Owned<GMimeStream> memory(g_mime_stream_mem_new());
+  g_mime_object_write_to_stream(GMIME_OBJECT(message), nullptr, memory.get());
+  return stream_bytes(memory.get());
+}
+
 // Message identifiers in a header, without their angle brackets.
 std::vector<std::string> message_ids(std::string_view text) {
   std::vector<std::string> ids;
@@ -325,6 +332,8 @@ class MessageReader {
     }
     const Source source{attachment.bytes, attachment.name, part, source_.part, source_.depth + 1};
     if (attachment.message == nullptr) return read_source(source, budget_, sink_);
+    if (budget_.passes_over(part)) return {};
+    if (budget_.take(part, written(attachment.message))) return {};
     SILLOK_TRY(budget_.count_item());
     if (source.depth > budget_.limits().depth) {
       sink_(Item{part, source_.part,
@@ -440,6 +449,8 @@ Status read_mbox(const Source& source, Budget& budget, const ItemSink& sink) {
       const auto ids = message_ids(raw_header(GMIME_OBJECT(parsed.get()), "Message-ID"));
       if (!ids.empty() && names.insert(ids[0]).second) name = without_slashes(clean_utf8(ids[0]));
       inner.part = prefix + name;
+      if (budget.passes_over(inner.part)) continue;
+      if (budget.take(inner.part, message)) continue;
       SILLOK_TRY(MessageReader(inner, budget, sink).read(parsed.get()));
       continue;
     }

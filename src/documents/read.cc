@@ -22,6 +22,18 @@ Status Budget::count_item() {
   return fail(ErrorCode::kLimit, "holds more than " + std::to_string(limits_.items) + " items");
 }
 
+bool Budget::passes_over(std::string_view part) const {
+  // Names inside a file may be any bytes; what they are known by is text.
+  const std::string known = clean_utf8(part);
+  return !wanted_.empty() && !known.empty() && known != wanted_ && !wanted_.starts_with(known + "/");
+}
+
+bool Budget::take(std::string_view part, std::string_view bytes) {
+  if (wanted_.empty() || clean_utf8(part) != wanted_) return false;
+  if (times_++ == 0) taken_ = std::string(bytes);
+  return true;
+}
+
 std::string part_inside(const Source& outer, std::string_view name) {
   return outer.part.empty() ? std::string(name) : outer.part + "/" + std::string(name);
 }
@@ -98,6 +110,8 @@ Status read_known(const Source& source, Budget& budget, const ItemSink& sink) {
 // At the top, an error is the file's. Inside a container it is an item, so that the other members
 // are still read, unless the whole file's allowance is used up.
 Status read_source(const Source& source, Budget& budget, const ItemSink& sink) {
+  if (budget.passes_over(source.part)) return {};
+  if (budget.take(source.part, source.bytes)) return {};
   Status status;
   try {
     status = read_known(source, budget, sink);
@@ -124,6 +138,16 @@ Status read_in_process(std::string_view bytes, std::string_view name, const Read
   Budget budget(limits);
   const Source source{bytes, std::string(name), "", "", 0};
   return read_source(source, budget, sink);
+}
+
+Result<std::string> extract_in_process(std::string_view bytes, std::string_view name, const ReadLimits& limits, std::string_view part) {
+  if (part.empty()) return fail(ErrorCode::kInvalid, "the file itself is no part of it");
+  Budget budget(limits);
+  budget.want(part);
+  const Status status = read_source({bytes, std::string(name), "", "", 0}, budget, [](Item&&) {});
+  if (auto taken = budget.taken()) return std::move(*taken);
+  if (!status) return fail(status.error());
+  return fail(ErrorCode::kNotFound, "it has no part '" + shorten(part, 100) + "' with bytes of its own");
 }
 
 }  // namespace sillok::documents

@@ -1,6 +1,8 @@
 // Private to documents: what every reader is given and must give.
 #pragma once
 
+#include <optional>
+
 #include "documents/documents.h"
 
 namespace sillok::documents {
@@ -16,7 +18,18 @@ class Budget {
   // True once either has failed: nothing more of this file can be read.
   bool exhausted() const { return exhausted_; }
 
+  // Instead of documents, the bytes of one part: readers of containers pass over what is neither it nor holds it.
+  void want(std::string_view part) { wanted_ = std::string(part); }
+  bool passes_over(std::string_view part) const;
+  // True if this is the part that is wanted: its bytes are kept.
+  bool take(std::string_view part, std::string_view bytes);
+  // What was taken; none if it was not there, or twice: then nobody can tell which one is meant.
+  std::optional<std::string> taken() { return times_ == 1 ? std::move(taken_) : std::nullopt; }
+
  private:
+  std::string wanted_;  // "": documents are
+  std::optional<std::string> taken_;
+  size_t times_ = 0;
   ReadLimits limits_;
   uint64_t expanded_ = 0;
   uint32_t items_ = 0;

@@ -54,6 +54,7 @@ struct Job {
   std::string name, part, parent;
   std::string format;  // for a conversion: what it is; afterwards: what it is shown as
   uint32_t depth = 0;
+  std::string wanted;          // the part whose bytes are asked for; "": documents are
 };
 
 // What became of one child.
@@ -148,6 +149,7 @@ struct ReaderProcess::State {
   Result<Fd> convert(const Job& job);
 
   uint64_t pending_bytes = 0;  // of conversions waiting
+  std::optional<std::string> taken;  // while a part's bytes are asked for: those that have come
 };
 
 Status ReaderProcess::State::start() {
@@ -237,7 +239,7 @@ Result<Outcome> ReaderProcess::State::run_child(const Job& job, const ItemSink& 
   Fd to_program(ends[1]);
   FieldWriter request;
   request.number(static_cast<uint8_t>(MessageKind::kRead));
-  for (const std::string* text : {&job.name, &job.part, &job.parent, &job.format})
+  for (const std::string* text : {&job.name, &job.part, &job.parent, &job.format, &job.wanted})
     request.string(*text);
   request.number(job.depth);
   if (request.out.size() > kMaxMessageBytes) return fail(ErrorCode::kLimit, "its name is too long");
@@ -304,6 +306,13 @@ bool ReaderProcess::State::handle(const Frame& frame, const ItemSink& sink,
     outcome.answer = fields.status();
     return fields.complete();
   }
+  if (frame.kind == FrameKind::kBytes) {
+    const std::string_view piece = fields.string();
+    if (!taken || !fields.complete() || taken->size() + piece.size() > limits.expanded_bytes) return false;
+    *taken += piece;
+    return true;
+  }
+  if (taken) return false;
   // Names inside a file may be any bytes; as part of a record's key they must be text, or nobody could type it.
   std::string part = clean_utf8(fields.string()), parent = clean_utf8(fields.string());
   if (frame.kind == FrameKind::kDocument) {
@@ -324,7 +333,8 @@ bool ReaderProcess::State::handle(const Frame& frame, const ItemSink& sink,
           std::move(part),
           std::move(parent),
           std::string(fields.string()),
-          0};
+          0,
+          ""};
   job.depth = fields.number<uint32_t>();
   const std::string_view bytes = fields.string();
   if (!fields.complete()) return false;
@@ -387,7 +397,16 @@ Result<ReaderProcess> ReaderProcess::start(ReadLimits limits) {
 
 Status ReaderProcess::read(const fs::path& path, const ItemSink& sink) {
   SILLOK_ASSIGN(Fd file, open_for_reading(path, state_->limits));
-  return state_->read(Job{std::move(file), path.filename().string(), "", "", "", 0}, sink);
+  return state_->read(Job{std::move(file), path.filename().string(), "", "", "", 0, ""}, sink);
+}
+
+Result<std::string> ReaderProcess::extract(const fs::path& path, std::string_view name, std::string_view part) {
+  SILLOK_ASSIGN(Fd file, open_for_reading(path, state_->limits));
+  state_->taken.emplace();
+  const Status status = state_->read(Job{std::move(file), std::string(name), "", "", "", 0, std::string(part)}, [](Item&&) {});
+  const std::optional<std::string> taken = std::exchange(state_->taken, std::nullopt);
+  if (!status) return fail(status.error());
+  return *taken;
 }
 
 }  // namespace sillok::documents

@@ -92,6 +92,15 @@ void FrameWriter::item(const Item& item) {
   add(FrameKind::kError, fields.out);
 }
 
+void FrameWriter::bytes(std::string_view bytes) {
+  constexpr size_t kPiece = 4u << 20;
+  for (size_t at = 0; at < bytes.size(); at += kPiece) {
+    FieldWriter fields;
+    fields.string(bytes.substr(at, kPiece));
+    add(FrameKind::kBytes, fields.out);
+  }
+}
+
 void FrameWriter::conversion(const Source& source, std::string_view format) {
   const bool whole = source.depth == 0;  // The program has that file open already.
   FieldWriter fields;

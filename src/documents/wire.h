@@ -25,12 +25,13 @@ enum class FrameKind : uint8_t {
   kDocument = 1,  // string part, string parent, string encoded document
   kError,         // string part, string parent, u8 ErrorCode, string message
   kConversion,    // string part, string parent, string name, string format, u32 depth, string bytes
+  kBytes,         // string bytes: a piece of the part that is wanted
   kEnd,           // u8 ok; if 0: u8 ErrorCode, string message
 };
 enum class MessageKind : uint8_t {
   kLimits = 1,  // to the reader process, once: u64 file, u64 expanded, u64 memory, u32 cpu, u32
                 // wall, u32 depth, u32 items
-  kRead,        // string name, part, parent, shown format; u32 depth; descriptors: file, pipe
+  kRead,        // string name, part, parent, shown format, wanted part; u32 depth; descriptors: file, pipe
   kConvert,     // string format; descriptor: file
   kKill,        // end the current child
   kDone,        // from the reader process: i32 wait status, u64 peak resident bytes
@@ -85,6 +86,7 @@ class FrameWriter {
  public:
   explicit FrameWriter(int fd) : fd_(fd) {}
   void item(const Item& item);
+  void bytes(std::string_view bytes);
   void conversion(const struct Source& source, std::string_view format);
   void end(const Status& status);
 

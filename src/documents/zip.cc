@@ -52,6 +52,7 @@ Status read_zip(const Source& source, Budget& budget, const ItemSink& sink) {
     if (stored.ends_with('/') || is_mac_metadata(stored)) continue;
     // Windows packs names in the local charset and says nothing of it.
     const std::string name = decode_text(stored);
+    if (budget.passes_over(prefix + name)) continue;
     const size_t slash = name.find_last_of("/\\");
     const std::string last = slash == std::string::npos ? name : name.substr(slash + 1);
     const auto bytes = archive.read(stored);

@@ -33,7 +33,7 @@ constexpr int kFirstFreeFd =
 constexpr off_t kMapFromBytes = 1 << 20;  // below, a copy is cheaper than a map and its page faults
 
 struct ReadRequest {
-  std::string name, part, parent, shown_format;
+  std::string name, part, parent, shown_format, wanted;
   uint32_t depth = 0;
 };
 
@@ -112,6 +112,11 @@ Result<std::string_view> bytes_of(int file, std::string& storage) {
 Status read_whole(const ReadRequest& request, const ReadLimits& limits, FrameWriter& out) {
   std::string storage;
   SILLOK_ASSIGN(const std::string_view bytes, bytes_of(kFileFd, storage));
+  if (!request.wanted.empty()) {
+    SILLOK_ASSIGN(const std::string taken, extract_in_process(bytes, request.name, limits, request.wanted));
+    out.bytes(taken);
+    return {};
+  }
   Budget budget(limits);
   const Source source{bytes, request.name, request.part, request.parent, request.depth};
   return read_source(source, budget, [&](Item&& item) {
@@ -130,7 +135,7 @@ Status read_whole(const ReadRequest& request, const ReadLimits& limits, FrameWri
   if (confinement.landlock_fd >= 0) close(confinement.landlock_fd);
   if (status) {
     std::set<std::string> handed_over;
-    if (!find_converter().empty()) {
+    if (request.wanted.empty() && !find_converter().empty()) {
       set_conversion_hook([&](const Source& source, std::string_view format) {
         // Two objects of one name inside a document are two items, not versions of one.
         Source named = source;
@@ -185,7 +190,7 @@ class ReaderServer {
  private:
   void read(FieldReader& fields, std::vector<int>& fds) {
     ReadRequest request;
-    for (std::string* text : {&request.name, &request.part, &request.parent, &request.shown_format})
+    for (std::string* text : {&request.name, &request.part, &request.parent, &request.shown_format, &request.wanted})
       *text = fields.string();
     request.depth = fields.number<uint32_t>();
     const pid_t child = fields.complete() && fds.size() == 2 ? fork() : -1;

@@ -108,6 +108,25 @@ TEST_F(LabelsTest, WhatPeopleDecideHoldsForVersionsToCome) {
   EXPECT_TRUE(archive.proposals().empty());
 }
 
+TEST_F(LabelsTest, OfAFileWithSeveralRecordsOnlyTheOwnPartIsGivenOut) {
+  environment.read_part = [](const fs::path&, std::string_view name, std::string_view part) -> Result<std::string> {
+    if (part == "S") return fail(ErrorCode::kNotFound, "no bytes of its own");
+    return std::string(name) + " " + std::string(part);
+  };
+  Archive archive = make();
+  write("a.jsonl", "#jsonl\nR\t2020-01-01\tO\tseen\nS\t2020-01-01\tO\tseen too\nT\t2020-01-01\tC\tsecret\n");
+  write("b.txt", "whole");
+  add(archive);
+  const auto id = [&](const char* record) { return archive.version_as_of(record, today_)->id; };
+  const View low = view(archive, "O"), all(archive, std::nullopt);
+  EXPECT_EQ(low.original(id("R")).value_or(""), "a.jsonl R");
+  EXPECT_EQ(low.original(id("S")).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(low.original(id("T")).error().message, low.version(id("T")).error().message);
+  EXPECT_EQ(low.original(id("b.txt")).value_or(""), "whole");
+  EXPECT_EQ(all.original(id("T")).value_or(""), "a.jsonl T");
+  EXPECT_NE(all.original(id("S")).value_or("").find("secret"), std::string::npos) << "whoever sees all may have the whole file";
+}
+
 TEST_F(LabelsTest, AHiddenVersionEndsNothing) {
   Archive archive = make();
   write("a.jsonl", "#jsonl\nR\t2020-01-01\tO\tfirst\nR\t2022-01-01\tC\tsecret\nR\t2024-01-01\tO\tthird\nT\t2020-01-01\tC\tother\n");

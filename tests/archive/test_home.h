@@ -83,6 +83,7 @@ class HomeTest : public ::testing::Test {
         return toy_read(path, sink);
       });
     };
+    environment.read_part = nullptr;  // the test programs are no readers
     environment.today = [this] { return today_; };
   }
   ~HomeTest() override { fs::remove_all(base); }

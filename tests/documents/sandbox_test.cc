@@ -5,11 +5,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <map>
 #include <thread>
 
 #include "../../src/documents/confine.h"
 #include "../../src/documents/wire.h"
 #include "reading.h"
+#include "zip_writer.h"
 
 namespace sillok::documents {
 namespace {
@@ -132,6 +134,42 @@ TEST(ReaderProcess, ReadsFilesOneAfterTheOther) {
     ASSERT_TRUE(items[0].document);
     EXPECT_EQ(items[0].document->blocks.size(), 2u);
   }
+}
+
+// A mail with an attachment in a ZIP in a ZIP, beside members of the same name and a file of records.
+TEST(ReaderProcess, TakesOutOnePartOfAContainer) {
+  const std::string mail =
+      "From: a@example.org\nSubject: A\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: text/plain\n\nhello\n"
+      "--x\nContent-Type: application/octet-stream; name=\"plan.bin\"\nContent-Transfer-Encoding: base64\n\nJVBERi0xLjQAAQI=\n"
+      "--x\nContent-Type: message/rfc822\n\nSubject: Inner\nFrom: b@example.org\n\nwithin\n--x--\n";
+  testing::ZipWriter inner, outer;
+  inner.add("mail.eml", mail).add("twice.txt", "first one").add("twice.txt", "second one");
+  outer.add("folder/inner.zip", inner.finish()).add("records.jsonl", "{\"id\":\"1\",\"text\":\"a\"}\n{\"id\":\"2\",\"text\":\"b\"}\n").add("a.txt", "plain");
+  const TemporaryFile file("outer.zip", outer.finish());
+  auto reader = ReaderProcess::start();
+  ASSERT_TRUE(reader);
+  const auto part = [&](const std::string& name) { return reader->extract(file.path(), "outer.zip", name); };
+  EXPECT_EQ(part("a.txt").value_or(""), "plain");
+  EXPECT_EQ(part("folder/inner.zip/mail.eml").value_or(""), mail);
+  EXPECT_EQ(part("folder/inner.zip/mail.eml/plan.bin").value_or(""), std::string("%PDF-1.4\0\1\2", 11));
+  EXPECT_NE(part("folder/inner.zip/mail.eml/Inner").value_or("").find("within"), std::string::npos);
+  for (const char* none : {"b.txt", "folder", "records.jsonl/1", "folder/inner.zip/mail.eml/plan"}) {
+    const auto missing = part(none);
+    ASSERT_FALSE(missing) << none;
+    EXPECT_EQ(missing.error().code, ErrorCode::kNotFound) << none << ": " << missing.error().message;
+  }
+  EXPECT_FALSE(part(""));
+  // And reads on as before.
+  std::map<std::string, std::string> texts;
+  EXPECT_TRUE(reader->read(file.path(), [&](Item&& item) { texts[item.part] = item.document ? std::string(trim(to_text(*item.document))) : ""; }));
+  EXPECT_GE(texts.size(), 6U);
+  // Of two members with one name that is taken out which is read.
+  EXPECT_EQ(part("folder/inner.zip/twice.txt").value_or("none"), texts["folder/inner.zip/twice.txt"]);
+  const std::string large(9u << 20, 'z');
+  testing::ZipWriter big;
+  big.add("large.txt", large);
+  const TemporaryFile heavy("big.zip", big.finish());
+  EXPECT_EQ(reader->extract(heavy.path(), "big.zip", "large.txt").value_or(""), large) << "in several pieces";
 }
 
 TEST(ReaderProcess, ExplainsWhatItDoesNotRead) {
