@@ -207,6 +207,20 @@ TEST_F(ServeTest, WhatIsUploadedIsFoundAskedOpenedAndVersioned) {
   EXPECT_EQ(admin.call("POST", "/api/audit/verify").json()["ok"], true);
 }
 
+TEST_F(ServeTest, OfAContainerTheRecordsOwnPartIsSaved) {
+  serve();
+  const HttpClient admin = administrator();
+  wait_for(admin, admin.upload({{"m.eml", "From: a@example.org\nSubject: A\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: text/plain\n\nhello\n"
+                                          "--x\nContent-Type: text/plain; name=\"memo.txt\"\nContent-Disposition: attachment; filename=\"memo.txt\"\n\nthe memo's words\n--x--\n"},
+                                {"r.jsonl", "{\"id\":\"1\",\"text\":\"first\"}\n{\"id\":\"2\",\"text\":\"second\"}\n"}}));
+  const HttpReply memo = admin.get("/api/records/m.eml%2Fmemo.txt/original");
+  EXPECT_EQ(memo.status, 200) << memo.body;
+  EXPECT_EQ(std::string(trim(memo.body)), "the memo's words");
+  EXPECT_NE(memo.headers.at("content-disposition").find("memo.txt"), std::string::npos) << memo.headers.at("content-disposition");
+  EXPECT_NE(admin.get("/api/records/m.eml/original").body.find("--x--"), std::string::npos) << "the mail itself is whole";
+  EXPECT_EQ(admin.get("/api/records/r.jsonl%2F1/original").status, 404);
+}
+
 TEST_F(ServeTest, UploadsThatMakeNoSenseAreRefusedAndLeaveNothing) {
   serve();
   const HttpClient admin = administrator();
