@@ -1,6 +1,8 @@
 #include <algorithm>
 
+#include "answer/answer.h"
 #include "cli/common.h"
+#include "model/model.h"
 #include "release/release.h"
 #include "server/server.h"
 
@@ -60,6 +62,20 @@ Json check_confinement(const fs::path& home, std::vector<std::string>& problems)
           {"files_confined", tried->landlock && tried->no_writes}};
 }
 
+// Without a release in force the home's own [answer] says what writes: are its files there, and what they should be?
+std::vector<std::string> check_answer(const fs::path& home) {
+  const auto settings = answer::load_writer_settings(home);
+  if (!settings) return {settings.error().message};
+  const auto files = answer::find_writer_files(home, *settings);
+  if (!files) return {"[answer] of " + (home / "sillok.toml").string() + ": " + files.error().message};
+  std::vector<std::string> problems;
+  for (const fs::path& file : {files->model, files->adapter, files->encoder}) {
+    if (file.empty()) continue;
+    if (const auto opened = model::Gguf::open(file); !opened) problems.push_back(opened.error().in(file.string()).message);
+  }
+  return problems;
+}
+
 void print(const archive::Archive& archive, const std::vector<std::string>& problems,
            const std::vector<std::string>& mended, size_t unreadable) {
   std::printf("%llu records in %llu versions, %zu unreadable files\n",
@@ -84,6 +100,9 @@ int run_doctor(const Common& common, const DoctorArguments& arguments) {
   if (problems.empty()) problems = check_index(common.home, *archive, mended);
   const release::Standing standing = release::check_standing(common.home, arguments.quick ? release::Check::kSeen : release::Check::kBytes);
   problems.insert(problems.end(), standing.problems.begin(), standing.problems.end());
+  if (standing.id.empty()) {
+    for (std::string& problem : check_answer(common.home)) problems.push_back(std::move(problem));
+  }
   const Json confinement = check_confinement(common.home, problems);
   const auto failures = archive->failures();
   if (common.json) {

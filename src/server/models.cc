@@ -14,15 +14,6 @@ constexpr std::string_view kTemplateKey = "tokenizer.chat_template";
 
 std::string name_of(const fs::path& file) { return file.stem().string(); }
 
-fs::path model_path(const fs::path& home, const std::string& written) {
-  std::error_code ignored;
-  const fs::path there = home / "models" / written;
-  for (const fs::path& path : {there, fs::path(there.string() + ".gguf"), fs::path(written)}) {
-    if (fs::is_regular_file(path, ignored)) return path;
-  }
-  return there;
-}
-
 Result<std::shared_ptr<LoadedModel>> load(const fs::path& file, uint32_t threads, uint32_t context) {
   auto loaded = std::make_shared<LoadedModel>();
   loaded->file = file;
@@ -52,19 +43,17 @@ Models::~Models() {
 Result<std::unique_ptr<Models>> Models::open(const fs::path& home, const answer::WriterSettings& settings) {
   std::unique_ptr<Models> models(new Models(home, settings));
   if (settings.model.empty()) return models;
-  SILLOK_TRY(models->open_checker());
+  SILLOK_ASSIGN(const answer::WriterFiles files, answer::find_writer_files(home, settings));
+  SILLOK_TRY(models->open_checker(files.encoder));
   if (!settings.remote.empty()) {
     SILLOK_ASSIGN(models->generator_, answer::open_generator(home, settings));
     return models;
   }
-  SILLOK_ASSIGN(models->writer_, load(model_path(home, settings.model), settings.threads, std::max(settings.context, kSharedContext)));
+  SILLOK_ASSIGN(models->writer_, load(files.model, settings.threads, std::max(settings.context, kSharedContext)));
   LoadedModel& writer = *models->writer_;
-  if (!settings.adapter.empty()) {
-    std::error_code ignored;
-    const fs::path named = home / "models" / "adapters" / settings.adapter;
-    const fs::path adapter = fs::exists(named, ignored) ? named : fs::path(settings.adapter);
-    writer.adapter = adapter.string();
-    SILLOK_TRY(writer.engine->load_adapter(writer.adapter, adapter));
+  if (!files.adapter.empty()) {
+    writer.adapter = files.adapter.string();
+    SILLOK_TRY(writer.engine->load_adapter(writer.adapter, files.adapter));
   }
   if (writer.chat_template) {
     SILLOK_ASSIGN(models->generator_, answer::open_local_generator(*writer.engine, writer.file, settings.context, writer.adapter));
@@ -73,9 +62,9 @@ Result<std::unique_ptr<Models>> Models::open(const fs::path& home, const answer:
 }
 
 // Loaded at once, not with the first sentence that asks for it: a wrong name is told when it is set.
-Status Models::open_checker() {
-  if (settings_.encoder.empty()) return {};
-  SILLOK_ASSIGN(checking_, load(model_path(home_, settings_.encoder), settings_.threads, kEncoderContext));
+Status Models::open_checker(const fs::path& file) {
+  if (file.empty()) return {};
+  SILLOK_ASSIGN(checking_, load(file, settings_.threads, kEncoderContext));
   SILLOK_ASSIGN(checker_, answer::open_encoder(*checking_->engine, checking_->file, settings_.encoder_use));
   return {};
 }

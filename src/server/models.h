@@ -42,7 +42,7 @@ class Models {
 
  private:
   Models(fs::path home, answer::WriterSettings settings) : home_(std::move(home)), settings_(std::move(settings)) {}
-  Status open_checker();
+  Status open_checker(const fs::path& file);
   fs::path home_;
   answer::WriterSettings settings_;
   std::shared_ptr<LoadedModel> writer_;

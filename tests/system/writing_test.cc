@@ -101,6 +101,9 @@ TEST_F(AskingTest, AnEncoderStandsBy) {
   for (const Json& sentence : answer["sentences"]) EXPECT_TRUE(sentence.contains("by_meaning")) << sentence;
   set("encoder = \"bert\"", "encoder = \"absent\"");
   refused({"ask", question_}, 1, "there is no encoder 'absent'");
+  const Ran doctor = run({"doctor", "--quick"});
+  EXPECT_EQ(doctor.status, 1);
+  EXPECT_NE(doctor.out.find("there is no encoder 'absent'"), std::string::npos) << doctor.out;
   set("encoder = \"absent\"", "encoder = \"llama\"");
   refused({"ask", question_}, 1, "makes no vectors");
   EXPECT_TRUE(json({"ask", question_, "--quote"})["answerable"]) << "quoting needs none";
