@@ -10,6 +10,8 @@
 namespace sillok::cli {
 namespace {
 
+constexpr size_t kTogether = 32;  // texts handed over at once
+
 struct Arguments {
   ModelArguments model;
   std::string query;
@@ -56,19 +58,34 @@ int run_embed(const Common& common, const Arguments& arguments) {
   Failures failures;
   Json vectors = Json::array();
   ProgressLine progress("Embedding");
-  for (size_t i = 0; i < lines->size(); ++i) {
-    const auto made = session->engine->embed({session->tokenizer().encode((*lines)[i], {.special = true, .parse_special = false})});
+  const auto give = [&](size_t i, const Result<std::vector<float>>& made) {
     if (!made) failures.add(i, made.error());
     if (common.json) {
       Json values;  // null where there is no vector
-      if (made) for (const float value : made->front()) values.push_back(json_number(value));
+      if (made) for (const float value : *made) values.push_back(json_number(value));
       vectors.push_back(std::move(values));
     } else if (made) {
       std::string line;
-      for (const float value : made->front()) line += (line.empty() ? "" : " ") + json_number(value).dump();
+      for (const float value : *made) line += (line.empty() ? "" : " ") + json_number(value).dump();
       std::printf("%s\n", line.c_str());
     }
     progress.show(i + 1, lines->size());
+  };
+  // Together, for speed; where one of them fails, each by itself, to say which.
+  for (size_t begin = 0; begin < lines->size(); begin += kTogether) {
+    std::vector<std::vector<model::Token>> texts;
+    for (size_t i = begin; i < std::min(lines->size(), begin + kTogether); ++i) {
+      texts.push_back(session->tokenizer().encode((*lines)[i], {.special = true, .parse_special = false}));
+    }
+    const auto together = session->engine->embed(texts);
+    for (size_t i = 0; i < texts.size(); ++i) {
+      if (together) {
+        give(begin + i, (*together)[i]);
+        continue;
+      }
+      const auto alone = session->engine->embed({texts[i]});
+      give(begin + i, alone ? Result<std::vector<float>>(alone->front()) : fail(alone.error()));
+    }
   }
   if (common.json) {
     print_json({{"model", session->model().hyperparameters().name}, {"dimensions", session->model().hyperparameters().width},

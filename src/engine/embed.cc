@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
 
 namespace sillok::engine {
 namespace {
@@ -77,35 +78,75 @@ Result<float> score_text(model::Model& model, tensor::KvStore& store, PrefixTree
   return labels.front();
 }
 
-Result<std::vector<float>> embed_text(model::Model& model, tensor::KvStore& store, PrefixTree& tree,
-                                      std::span<const Token> text) {
-  const model::Hyperparameters& of = model.hyperparameters();
-  if (of.pooling == Pooling::kRank) {
-    return fail(ErrorCode::kUnsupported, "the model is a reranker: it gives scores of pairs, no vectors; take an embedding model");
-  }
-  HeldPages held(tree);
-  SILLOK_TRY(take_room(model, text, held));
-  const Pooling pooling = of.pooling == Pooling::kNone ? (of.causal ? Pooling::kLast : Pooling::kMean) : of.pooling;
-  const size_t width = of.width;
+namespace {
+
+// The hidden rows that a text's vector is the mean of.
+bool counts(Pooling pooling, size_t row, size_t rows) {
+  return pooling == Pooling::kMean || (pooling == Pooling::kCls ? row == 0 : row + 1 == rows);
+}
+
+// A text longer than a batch, piece by piece: of a decoder, whose earlier rows know nothing of the later ones.
+Result<std::vector<float>> embed_long(model::Model& model, tensor::KvStore& store, const HeldPages& held, std::span<const Token> text, Pooling pooling) {
+  const size_t width = model.hyperparameters().width;
   std::vector<double> sum(width);
-  std::vector<float> vector(width);
   for (size_t begin = 0; begin < text.size(); begin += model.max_rows()) {
     const size_t count = std::min<size_t>(model.max_rows(), text.size() - begin);
     model::Batch batch;
     batch.tables.push_back(held.pages());
     for (size_t i = begin; i < begin + count; ++i) {
-      model::Row row;
-      row.token = text[i];
-      row.position = static_cast<uint32_t>(i);
-      row.output = pooling == Pooling::kMean || (pooling == Pooling::kCls ? i == 0 : i + 1 == text.size());
-      batch.rows.push_back(row);
+      batch.rows.push_back({.token = text[i], .position = static_cast<uint32_t>(i), .table = 0, .adapter = 0, .output = counts(pooling, i, text.size())});
     }
     SILLOK_ASSIGN(const std::vector<float> hidden, model.forward(batch, store, model::Model::Output::kHidden));
     for (size_t i = 0; i < hidden.size(); ++i) sum[i % width] += static_cast<double>(hidden[i]);
   }
-  for (size_t i = 0; i < width; ++i) vector[i] = static_cast<float>(sum[i]);
-  normalise(vector);  // a mean and a sum have one direction
-  return vector;
+  return std::vector<float>(sum.begin(), sum.end());
+}
+
+}  // namespace
+
+Result<std::vector<std::vector<float>>> embed_texts(model::Model& model, tensor::KvStore& store, PrefixTree& tree, std::span<const std::vector<Token>> texts) {
+  const model::Hyperparameters& of = model.hyperparameters();
+  if (of.pooling == Pooling::kRank) {
+    return fail(ErrorCode::kUnsupported, "the model is a reranker: it gives scores of pairs, no vectors; take an embedding model");
+  }
+  const Pooling pooling = of.pooling == Pooling::kNone ? (of.causal ? Pooling::kLast : Pooling::kMean) : of.pooling;
+  std::vector<std::vector<float>> vectors;
+  while (vectors.size() < texts.size()) {
+    // As many of the next as one batch and the free pages hold, one at least.
+    const size_t first = vectors.size();
+    std::deque<HeldPages> held;
+    model::Batch batch;
+    for (size_t t = first; t < texts.size(); ++t) {
+      const std::vector<Token>& text = texts[t];
+      if (t > first && batch.rows.size() + text.size() > model.max_rows()) break;
+      held.emplace_back(tree);
+      if (const Status room = take_room(model, text, held.back()); !room) {
+        if (t == first) return fail(room.error());
+        break;  // said when it is its turn, if there is still none
+      }
+      if (text.size() > model.max_rows()) break;
+      batch.tables.push_back(held.back().pages());
+      for (size_t i = 0; i < text.size(); ++i) {
+        batch.rows.push_back({.token = text[i], .position = static_cast<uint32_t>(i), .table = static_cast<uint32_t>(t - first), .adapter = 0, .output = counts(pooling, i, text.size())});
+      }
+    }
+    if (batch.tables.empty()) {
+      SILLOK_ASSIGN(std::vector<float> vector, embed_long(model, store, held.front(), texts[first], pooling));
+      vectors.push_back(std::move(vector));
+    } else {
+      SILLOK_ASSIGN(const std::vector<float> hidden, model.forward(batch, store, model::Model::Output::kHidden));
+      size_t row = 0;
+      for (size_t t = 0; t < batch.tables.size(); ++t) {
+        const size_t rows = pooling == Pooling::kMean ? texts[first + t].size() : 1;
+        std::vector<double> sum(of.width);
+        for (size_t i = row * of.width; i < (row + rows) * of.width; ++i) sum[i % of.width] += static_cast<double>(hidden[i]);
+        row += rows;
+        vectors.emplace_back(sum.begin(), sum.end());
+      }
+    }
+  }
+  for (std::vector<float>& vector : vectors) normalise(vector);  // a mean and a sum have one direction
+  return vectors;
 }
 
 }  // namespace sillok::engine

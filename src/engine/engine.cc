@@ -95,14 +95,7 @@ Status Scheduler::unload_adapter(const std::string& name) {
 }
 
 Result<std::vector<std::vector<float>>> Scheduler::embed(const std::vector<std::vector<Token>>& texts) {
-  return on_thread([&]() -> Result<std::vector<std::vector<float>>> {
-    std::vector<std::vector<float>> vectors;
-    for (const std::vector<Token>& text : texts) {
-      SILLOK_ASSIGN(std::vector<float> vector, embed_text(*model_, *store_, tree_, text));
-      vectors.push_back(std::move(vector));
-    }
-    return vectors;
-  });
+  return on_thread([&] { return embed_texts(*model_, *store_, tree_, texts); });
 }
 
 Result<std::vector<float>> Scheduler::score(const std::vector<std::vector<Token>>& pairs) {

@@ -105,5 +105,42 @@ TEST_F(LocalTest, NamesItsFileByHashAndRefusesWhatDoesNotFit) {
   EXPECT_NE(plain.error().message.find("no chat template"), std::string::npos);
 }
 
+// An encoder's vectors are the same whatever is encoded beside a text, remembered or not, and a text too long is cut.
+TEST_F(LocalTest, AnEncodersVectorsAreThoseOfEachTextAlone) {
+  std::string letters;
+  for (int i = 0; i < 400; ++i) letters += i % 7 == 6 ? " " : std::string(1, static_cast<char>('a' + i % 5));
+  const std::vector<std::string> texts = {"abc abd", "a", letters, "bcd abe ab", letters.substr(0, 90), "abc abd", "e d c b a"};
+  for (const char* name : {"bert", "nomic-bert"}) {
+    const fs::path path = folder_ / (std::string(name) + ".gguf");
+    ASSERT_TRUE(model::write_small_model(model::small_model(name), path));
+    const auto together = open_encoder(path, 1, {"", 0.5});
+    ASSERT_TRUE(together) << together.error().message;
+    EXPECT_TRUE((*together)->name().starts_with(std::string(name) + " sha256:"));
+    const auto all = (*together)->encode(texts);
+    ASSERT_TRUE(all) << all.error().message;
+    ASSERT_EQ(all->size(), texts.size());
+    EXPECT_EQ((*all)[0], (*all)[5]);
+    EXPECT_EQ(*(*together)->encode(texts), *all) << "as remembered";
+    const auto alone = open_encoder(path, 2, {"", 0.5});
+    ASSERT_TRUE(alone);
+    for (size_t i = 0; i < texts.size(); ++i) {
+      const auto one = (*alone)->encode({texts[i]});
+      ASSERT_TRUE(one) << one.error().message;
+      EXPECT_EQ(one->front(), (*all)[i]) << name << ", text " << i;
+      double length = 0;
+      for (const float v : one->front()) length += static_cast<double>(v) * static_cast<double>(v);
+      EXPECT_NEAR(length, 1, 1e-4);
+    }
+    const auto prefixed = open_encoder(path, 1, {"abe ", 0.5});
+    ASSERT_TRUE(prefixed);
+    EXPECT_NE((*prefixed)->encode({"a"})->front(), (*all)[1]);
+  }
+  ASSERT_TRUE(model::write_small_model(model::small_model("bert-rank"), folder_ / "rank.gguf"));
+  const auto reranker = open_encoder(folder_ / "rank.gguf", 1, {"", 0.5});
+  ASSERT_FALSE(reranker);
+  EXPECT_EQ(reranker.error().code, ErrorCode::kUnsupported);
+  EXPECT_FALSE(open_encoder(file(), 1, {"", 0.5})) << "a model that writes makes no vectors";
+}
+
 }  // namespace
 }  // namespace sillok::answer

@@ -304,6 +304,17 @@ TEST(Engine, EmbedsTextsLongerThanABatch) {
   ASSERT_EQ(vectors->size(), 2U);
   // The fake's last hidden state is (1, tokens, last token).
   EXPECT_NEAR((*vectors)[1][1] / (*vectors)[1][0], 1300, 0.01);
+  // Short ones are computed together, in their order, among them one that fills a batch by itself.
+  std::vector<std::vector<Token>> many;
+  for (uint32_t i = 0; i < 60; ++i) many.push_back(prompt_of(i % 9 == 8 ? 900 : 1 + i % 23, i));
+  const auto together = running.engine->embed(many);
+  ASSERT_TRUE(together) << together.error().message;
+  ASSERT_EQ(together->size(), many.size());
+  for (size_t i = 0; i < many.size(); ++i) {
+    const auto alone = running.engine->embed({many[i]});
+    ASSERT_TRUE(alone);
+    EXPECT_EQ(alone->front(), (*together)[i]) << i;
+  }
   const auto nothing = running.engine->embed({{}});
   ASSERT_FALSE(nothing);
   EXPECT_EQ(nothing.error().code, ErrorCode::kInvalid);
