@@ -14,7 +14,6 @@ using std::size_t;
 constexpr double kOwnPart = 0.3;      // of a clause's words that a piece must hold to vouch for a fact in it
 constexpr double kNeighbour = 0.85;   // how much a word counts that stands in the sentence before or after
 constexpr double kNowhere = 0.1;      // of a word: less is not there at all
-constexpr double kClearer = 0.25;     // of what is left to 1: by how much more a piece that was not cited must be near
 constexpr size_t kLongNoun = 3;       // syllables or letters
 
 }  // namespace
@@ -281,10 +280,9 @@ Verdict Checker::check(std::string_view sentence, const std::vector<uint32_t>& c
   if (clear.supported || encoder_ == nullptr) return clear.supported ? clear : verdict;
   std::vector<size_t> all(pieces_.size());
   for (size_t p = 0; p < all.size(); ++p) all[p] = p;
-  const double support = encoder_->support();
-  for (const auto& [where, least] : {std::pair{cited, support}, {all, support + kClearer * (1 - support)}}) {
+  for (const auto& [where, by_citation] : {std::pair{cited, true}, {all, false}}) {
     if (where.empty()) continue;
-    Verdict meant = weigh_meaning(sentence, where, least);
+    Verdict meant = weigh_meaning(sentence, where, by_citation);
     if (meant.supported) return meant;
     if (verdict.trouble.empty()) verdict.trouble = meant.trouble;
     if (!meant.why.empty()) verdict.why = meant.why;

@@ -61,8 +61,8 @@ class Checker {
   bool strays(const Clause& clause, const Match& now, const Match& before, size_t piece) const;
   bool of_another_part(const Clause& clause, const Ground& ground) const;
   Verdict weigh(const std::vector<Clause>& clauses, const std::vector<size_t>& cited) const;
-  // By the encoder, in these pieces, with cosines of `least` and more (meaning.cc).
-  Verdict weigh_meaning(std::string_view sentence, const std::vector<size_t>& pieces, double least) const;
+  // By the encoder, in these pieces: those that were cited, or all, which must say it more clearly (meaning.cc).
+  Verdict weigh_meaning(std::string_view sentence, const std::vector<size_t>& pieces, bool cited) const;
   struct Near;
   Result<Near> nearest(const Clause& clause, const std::vector<size_t>& pieces, double margin) const;
   std::string objection(const Clause& clause, const Near& near) const;

@@ -14,6 +14,7 @@ namespace sillok::answer {
 namespace {
 
 constexpr double kLeastClause = 2;   // of words' weight: a clause of less is read with the one beside it
+constexpr double kClearer = 0.25;    // of what is left to 1: by how much more a piece that was not cited must be near
 constexpr double kNearly = 0.1;      // of what is left to 1: units so near to the nearest might be meant instead
 
 double cosine(const std::vector<float>& a, const std::vector<float>& b) {
@@ -153,7 +154,8 @@ std::string Checker::objection(const Clause& clause, const Near& near) const {
   return {};
 }
 
-Verdict Checker::weigh_meaning(std::string_view sentence, const std::vector<size_t>& pieces, double least) const {
+Verdict Checker::weigh_meaning(std::string_view sentence, const std::vector<size_t>& pieces, bool cited) const {
+  const double support = encoder_->support(), least = cited ? support : support + kClearer * (1 - support);
   Verdict verdict;
   verdict.support = 1;
   const auto add = [&](const Verdict::Place& place) {
@@ -166,14 +168,14 @@ Verdict Checker::weigh_meaning(std::string_view sentence, const std::vector<size
   };
   for (const Clause& clause : whole_clauses(form_, sentence)) {
     const Verdict by_words = weigh({clause}, pieces);
-    if (by_words.supported) {
+    if (by_words.supported && (cited || by_words.support >= kClear)) {
       for (const Verdict::Place& place : by_words.places) add(place);
       continue;
     }
     // In one language the words have already told what is another's, or negated.
     const bool one_language = !by_words.places.empty() && is_hangul(clause.text) == is_hangul(pieces_[by_words.places.front().piece].text);
     if (one_language && !by_words.exact) return not_said(by_words.why);
-    const auto near = nearest(clause, pieces, kNearly * (1 - encoder_->support()));
+    const auto near = nearest(clause, pieces, kNearly * (1 - support));
     if (!near) {
       verdict.trouble = near.error().message;
       return not_said("the encoder failed");

@@ -127,7 +127,7 @@ export const en: Record<keyof typeof ko, string> = {
   'ask.abstained': 'The records do not answer this.',
   'ask.closest': 'The closest records',
   'ask.unsupported': 'unsupported',
-  'ask.meaning': 'In other words than the records, as a comparison of meaning found; numbers, dates and references are those of the sources. Compare with the quotes.',
+  'ask.meaning': 'Some sentences put the records in other words. Their meaning was compared by a model; numbers, dates and references are those of the sources. Check them against the quotes.',
   'ask.understood': 'Understood as: {question}',
   'ask.sources': 'Sources: {n}',
   'ask.conflicts': 'The records differ',

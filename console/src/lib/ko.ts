@@ -126,7 +126,7 @@ export const ko = {
   'ask.abstained': '기록에서 답을 찾지 못했습니다.',
   'ask.closest': '가장 가까운 기록',
   'ask.unsupported': '근거 없음',
-  'ask.meaning': '기록과 다른 말로 쓴 문장이 있습니다. 뜻을 견주어 확인했으며, 숫자·날짜·번호는 출처와 같습니다. 인용문과 비교해 보십시오.',
+  'ask.meaning': '기록과 다른 말로 쓴 문장이 있습니다. 뜻이 같은지는 모델이 견주었고, 숫자·날짜·번호는 출처와 같습니다. 인용문과 비교해 보십시오.',
   'ask.understood': '이렇게 이해했습니다: {question}',
   'ask.sources': '근거 {n}곳',
   'ask.conflicts': '기록이 서로 다릅니다',
