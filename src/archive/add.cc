@@ -17,6 +17,9 @@ using Clock = std::chrono::steady_clock;
 // A batch is committed, with one sync, at whichever comes first.
 constexpr uint64_t kBatchItems = 1000;
 constexpr int kBatchMs = 200;
+// Parts of one mail or document that wait for each other in memory.
+constexpr size_t kMaxFamily = 1000;
+constexpr uint64_t kMaxFamilyBytes = 64u << 20;
 // Files copied ahead of the one being committed: enough to keep readers busy over small files.
 constexpr size_t kAheadPerReader = 8;
 // A file changed less than this before it was looked at may change again within one tick of its clock (FAT: 2 s)
@@ -333,19 +336,40 @@ Status AddRun::read(Work& work) {
   return {};
 }
 
+// A mail and its attachments, a document and what is in it, are committed together: before its last part is read nobody knows the
+// label of the whole, whose original holds them all.
 Status AddRun::read_items(Work& work, bool& refused) {
+  std::vector<QueuedItem> family;
+  uint64_t family_bytes = 0;
+  bool too_large = false;  // to be kept in memory: then in the transaction, until the file is read
+  const auto take_family = [&]() -> Status {
+    for (const QueuedItem& each : family) SILLOK_TRY(take_item(work, each, refused));
+    if (!family.empty() && !too_large) SILLOK_TRY(committer_.settle_family(work.source));
+    family.clear();
+    family_bytes = 0;
+    return {};
+  };
+  const auto belongs = [&](const ReadItem& item) {
+    return std::any_of(family.begin(), family.end(), [&](const QueuedItem& each) { return each.item.part == item.parent && each.item.part != item.part; });
+  };
   for (;;) {
     QueuedItem queued;
     switch (team_.next(*work.job, queued, kBatchMs)) {
       case ReaderTeam::Next::kDone:
-        return {};
+        return take_family();
       case ReaderTeam::Next::kItem:
-        SILLOK_TRY(take_item(work, queued, refused));
+        if (!family.empty() && !belongs(queued.item)) SILLOK_TRY(take_family());
+        family_bytes += queued.cost;
+        family.push_back(std::move(queued));
+        if (family.size() >= kMaxFamily || family_bytes >= kMaxFamilyBytes) {
+          too_large = true;
+          SILLOK_TRY(take_family());
+        }
         break;
       case ReaderTeam::Next::kTimeout:
         break;
     }
-    if (!careful_) SILLOK_TRY(commit_if_due());
+    if (!careful_ && !too_large) SILLOK_TRY(commit_if_due());
     SILLOK_TRY(begin());
   }
 }

@@ -71,6 +71,8 @@ class Committer {
   Status begin_source(Source& source);
   Result<ItemResult> item(Source& source, const std::string& blob, const ReadItem& item);
   Status part_failed(const Source& source, const std::string& part, const std::string& parent, const std::string& reason);
+  // A mail or document and its parts have been given as items: nobody may see one of them before they have the label of all.
+  Status settle_family(const Source& source);
   // The file was read to its end: what it no longer shows is ended.
   Status finish_source(Source& source, AddReport& report);
   // The file as a whole could not be read; what it showed before stands.
@@ -113,7 +115,7 @@ class Committer {
   Status raise_version(int64_t version_id, const Labelled& least);
   // A mail and its attachments, a document and what is embedded in it: the whole takes the join of its parts' labels,
   // since its original holds them, and the parts that of the whole.
-  Status settle_parts(const Source& source);
+  Status settle_parts(const Source& source, size_t first, size_t first_failed);
   Status raise_shown(const Source& source);
   Status remember_label(const ReadItem& item, int64_t version_id);
   Result<std::string> tombstone(const std::string& key, const std::string& content_hash);
@@ -138,6 +140,7 @@ class Committer {
   std::vector<PartLabel> part_labels_;                               // of the file being read
   std::unordered_map<std::string, size_t> part_index_;               // of part_labels_, by part
   std::vector<std::pair<std::string, std::string>> failed_parts_;    // part, parent
+  size_t settled_ = 0, settled_failed_ = 0;                          // of part_labels_ and failed_parts_, those of families before
   uint64_t items_of_source_ = 0;
   std::vector<std::string> reread_;
 };

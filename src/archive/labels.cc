@@ -177,22 +177,31 @@ Status Committer::remember_label(const ReadItem& item, int64_t version_id) {
   return {};
 }
 
-Status Committer::settle_parts(const Source& source) {
+Status Committer::settle_family(const Source& source) {
+  SILLOK_TRY(settle_parts(source, settled_, settled_failed_));
+  settled_ = part_labels_.size();
+  settled_failed_ = failed_parts_.size();
+  return {};
+}
+
+Status Committer::settle_parts(const Source& source, size_t first, size_t first_failed) {
   const auto parent_of = [&](const std::string& part, const std::string& parent) -> PartLabel* {
     const auto at = part.empty() ? part_index_.end() : part_index_.find(parent);
     return at == part_index_.end() || parent == part ? nullptr : &part_labels_[at->second];
   };
   // Parts come after what they are parts of.
-  for (size_t i = part_labels_.size(); i-- > 0;) {
+  for (size_t i = part_labels_.size(); i-- > first;) {
     PartLabel& part = part_labels_[i];
     if (PartLabel* parent = parent_of(part.part, part.parent)) parent->label = govern::join(parent->label, part.label);
   }
-  for (PartLabel& part : part_labels_) {
+  for (size_t i = first; i < part_labels_.size(); ++i) {
+    PartLabel& part = part_labels_[i];
     if (const PartLabel* parent = parent_of(part.part, part.parent)) part.label = govern::join(part.label, parent->label);
     SILLOK_TRY(raise_version(part.version, {part.label, "with the parts of " + source.name}));
   }
   const govern::Lattice& lattice = settings_.govern.lattice;
-  for (const auto& [part, parent] : failed_parts_) {
+  for (size_t i = first_failed; i < failed_parts_.size(); ++i) {
+    const auto& [part, parent] = failed_parts_[i];
     const PartLabel* whole = parent_of(part, parent);
     if (whole == nullptr) continue;
     SILLOK_ASSIGN(const std::string text, db_.text_or("", "SELECT label FROM failures WHERE path = ? AND part = ?", source.path, part));

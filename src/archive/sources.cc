@@ -130,6 +130,7 @@ Status Committer::begin_source(Source& source) {
   part_labels_.clear();
   part_index_.clear();
   failed_parts_.clear();
+  settled_ = settled_failed_ = 0;
   items_of_source_ = 0;
   if (source.id == 0 && source.name.empty()) return fail(ErrorCode::kInternal, "a source without a name");
   ++source.generation;
@@ -155,7 +156,7 @@ Status Committer::part_failed(const Source& source, const std::string& part, con
 }
 
 Status Committer::finish_source(Source& source, AddReport& report) {
-  SILLOK_TRY(settle_parts(source));
+  SILLOK_TRY(settle_parts(source, 0, 0));  // all: what was converted first came after the family it belongs to
   SILLOK_TRY(drop_items(source, report, false));
   source.state = SourceState::kRead;
   SILLOK_ASSIGN(source.item_count,

@@ -1,4 +1,6 @@
 // Labels: where they come from, that they only rise, and what a view for a clearance leaves of the archive.
+#include <thread>
+
 #include "test_home.h"
 
 namespace sillok::archive {
@@ -106,6 +108,40 @@ TEST_F(LabelsTest, WhatPeopleDecideHoldsForVersionsToCome) {
   add(archive, again);
   EXPECT_EQ(label(archive, "a.txt"), "O");  // adding again does not undo what two people decided
   EXPECT_TRUE(archive.proposals().empty());
+}
+
+// A mail whose attachment takes long to read and turns out to be secret: nobody sees the mail before.
+TEST_F(LabelsTest, NoPartIsSeenBeforeTheLabelOfTheWholeIsKnown) {
+  environment.start_reader = [](const documents::ReadLimits&) -> Result<FileReader> {
+    return FileReader([](const fs::path&, const documents::ItemSink& sink) -> Status {
+      for (const std::string mail : {"one", "two"}) {
+        documents::Document body = make_document("dear all", "eml", 1), plain = make_document("harmless", "text", 1), secret = make_document("the figures", "text", 1);
+        secret.meta.label = mail == "one" ? "C" : "";
+        sink({mail, "", std::move(body)});
+        sink({mail + "/plan.txt", mail, std::move(plain)});
+        std::this_thread::sleep_for(std::chrono::milliseconds(450));  // longer than a batch
+        sink({mail + "/secret.txt", mail, std::move(secret)});
+      }
+      return {};
+    });
+  };
+  size_t commits = 0, low = 0;
+  environment.before_step = [&](std::string_view step) -> Status {
+    if (step != "committed") return {};
+    ++commits;
+    auto other = Archive::open(home());
+    EXPECT_TRUE(other);
+    const View seen = view(*other, "O");
+    for (const std::string& record : seen.records("", 10)) low += record.find("one") != std::string::npos ? 1 : 0;
+    return {};
+  };
+  Archive archive = make();
+  write("a.mbox", "x");
+  add(archive);
+  EXPECT_GE(commits, 2u) << "the first mail is not held back for the second";
+  EXPECT_EQ(low, 0u);
+  for (const char* record : {"a.mbox/one", "a.mbox/one/plan.txt", "a.mbox/one/secret.txt"}) EXPECT_EQ(label(archive, record), "C") << record;
+  EXPECT_EQ(label(archive, "a.mbox/two/secret.txt"), "O");
 }
 
 TEST_F(LabelsTest, OfAFileWithSeveralRecordsOnlyTheOwnPartIsGivenOut) {
