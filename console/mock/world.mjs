@@ -66,7 +66,7 @@ const retriever = { role: 'retriever', name: 'retriever.sillok', sha256: sha(32)
 const moved = (figure, before, after, better, worse, p) => ({ figure, before, after, change_95: [after - before - 2.1, after - before + 2.1], better, worse, questions: 200, p })
 const release = (id, status, made, rate, more = {}) => ({
   id, status, sound: true, problem: null, label: 'S', person: 'admin', made, note: '', program: '0.1.0', measured: rate !== null, answer_rate: rate, answer_rate_95: rate === null ? null : [rate - 3.8, rate + 3.2], questions: rate === null ? null : 200,
-  sha256: sha(Number(id.slice(1, 5))), model: 'sillok-ko-1.2b-q4_k_m', threshold: 0.35, artefacts: [base, retriever],
+  sha256: sha(Number(id.slice(1, 5))), model: 'sillok-ko-1.2b-q4_k_m', threshold: 0.35, artefacts: [base, retriever, { role: 'encoder', name: 'multilingual-e5-small.gguf', sha256: sha(77), bytes: 118e6, label: 'O', label_reason: 'a foundation model' }],
   figures: rate === null ? null : { answer_rate: rate, answer_rate_1: rate - 6, abstention_recall: 92, citation_support: 96.5, recall_at_1: rate - 2, recall_at_5: 98 }, against: null, refusals: null, wish: null, ...more,
 })
 export const releases = [

@@ -134,7 +134,7 @@ std::string_view openapi_schemas() {
   "note": {"type": "string"}, "program": {"type": ["string", "null"]}, "measured": {"type": "boolean"}, "answer_rate": {"type": ["number", "null"], "description": "Percent; figures are of all records, and null for who does not see all"},
   "answer_rate_95": {"anyOf": [{"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}, {"type": "null"}]}, "questions": {"type": ["integer", "null"]},
   "sha256": {"type": ["string", "null"]}, "model": {"type": ["string", "null"], "description": "What writes answers; null: they are quotes"}, "threshold": {"type": "number"},
-  "artefacts": {"type": "array", "items": {"type": "object", "required": ["role", "name", "sha256", "bytes", "label", "label_reason"], "properties": {"role": {"enum": ["generator", "adapter", "retriever"]},
+  "artefacts": {"type": "array", "items": {"type": "object", "required": ["role", "name", "sha256", "bytes", "label", "label_reason"], "properties": {"role": {"enum": ["generator", "adapter", "retriever", "encoder"]},
   "name": {"type": "string"}, "sha256": {"type": "string"}, "bytes": {"type": "integer"}, "label": {"type": "string"}, "label_reason": {"type": "string"}}}},
   "figures": {"anyOf": [{"$ref": "#/components/schemas/ReleaseFigures"}, {"type": "null"}]},
   "against": {"anyOf": [{"$ref": "#/components/schemas/ReleaseAgainst"}, {"type": "null"}]},

@@ -402,6 +402,7 @@ export const en: Record<keyof typeof ko, string> = {
   'releaseRole.generator': 'model',
   'releaseRole.adapter': 'adapter',
   'releaseRole.retriever': 'retriever',
+  'releaseRole.encoder': 'encoder of the check',
   'bound.answer_rate': 'The answer rate falls',
   'bound.abstention_recall': 'It answers what the records do not hold',
   'bound.citation_support': 'Citations support less',

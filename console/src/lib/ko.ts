@@ -401,6 +401,7 @@ export const ko = {
   'releaseRole.generator': '모델',
   'releaseRole.adapter': '어댑터',
   'releaseRole.retriever': '검색기',
+  'releaseRole.encoder': '문장 확인 인코더',
   'bound.answer_rate': '정답률이 떨어집니다',
   'bound.abstention_recall': '기록에 없는 것에 답합니다',
   'bound.citation_support': '인용이 답을 덜 뒷받침합니다',

@@ -228,7 +228,7 @@ export interface Release extends ReleaseEntry {
   sha256: string | null
   model: string | null
   threshold: number
-  artefacts: { role: 'generator' | 'adapter' | 'retriever'; name: string; sha256: string; bytes: number; label: string; label_reason: string }[]
+  artefacts: { role: 'generator' | 'adapter' | 'retriever' | 'encoder'; name: string; sha256: string; bytes: number; label: string; label_reason: string }[]
   figures: { [name: string]: number } | null
   against: { id: string; changed: { setting: string; before: string; after: string }[]; comparison: { verdict: string; questions: number; figures: ReleaseFigure[] } | null } | null
   refusals: { bound: string; figure: number; limit: number; forceable: boolean; why: string }[] | null
