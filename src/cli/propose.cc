@@ -24,12 +24,6 @@ struct ProposeArguments {
 
 std::atomic<bool> g_stop{false};
 
-// Where the questions lie that measure: as refresh and release measure with them.
-Result<fs::path> gold_file(const fs::path& home) {
-  SILLOK_ASSIGN(const release::RefreshSettings settings, release::load_refresh_settings(home));
-  return home / settings.gold;
-}
-
 Json report_json(const train::ProposeReport& r) {
   Json json{{"model", r.model}, {"ceiling", r.ceiling}, {"yield", Json::array()}};
   for (const train::ProposeStep& step : r.steps) json["yield"].push_back({{"step", step.name}, {"passages", step.passages}});
@@ -88,7 +82,7 @@ int run_propose(const Common& common, const ProposeArguments& a) {
   options.sources = a.sources;
   options.count = a.count;
   options.seed = a.seed;
-  const auto gold = gold_file(common.home);
+  const auto gold = release::gold_file(common.home);
   if (!gold) return report_error(gold.error());
   options.gold = *gold;
   std::signal(SIGINT, [](int) { g_stop = true; });
@@ -156,7 +150,7 @@ int decide(const Common& common, const ProposeArguments& a, bool confirm) {
   }
   const auto archive = archive::Archive::open(common.home);
   if (!archive) return report_error(archive.error());
-  const auto gold = gold_file(common.home);
+  const auto gold = release::gold_file(common.home);
   if (!gold) return report_error(gold.error());
   train::ProposalDecision decision;
   decision.confirm = confirm;

@@ -50,10 +50,9 @@ int decide(const Common& common, const RefreshArguments& a) {
   if (!act) return report_error(act.error());
   const auto archive = archive::Archive::open(common.home);
   if (!archive) return report_error(archive.error());
-  const auto settings = release::load_refresh_settings(common.home);
-  if (!settings) return report_error(settings.error());
-  const fs::path gold = a.gold.empty() ? common.home / settings->gold : fs::path(a.gold);
-  const auto done = a.reject.empty() ? release::accept(*archive, gold, a.accept, a.has_answer ? std::optional(a.answer) : std::nullopt, *act)
+  const auto gold = a.gold.empty() ? release::gold_file(common.home) : Result<fs::path>(a.gold);
+  if (!gold) return report_error(gold.error());
+  const auto done = a.reject.empty() ? release::accept(*archive, *gold, a.accept, a.has_answer ? std::optional(a.answer) : std::nullopt, *act)
                                      : release::reject(*archive, a.reject, *act);
   if (!done) return report_error(done.error());
   if (common.json) print_json(mark_json(*done));

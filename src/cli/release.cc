@@ -60,12 +60,12 @@ int run_evaluate_release(const Common& common, const ReleaseArguments& a) {
   if (!home) return report_error(home.error());
   const auto found = release::load(common.home, a.id);
   if (!found) return report_error(found.error());
-  const auto settings = release::load_refresh_settings(common.home);
-  if (!settings) return report_error(settings.error());
+  const auto gold = a.gold.empty() ? release::gold_file(common.home) : Result<fs::path>(a.gold);
+  if (!gold) return report_error(gold.error());
   const auto report = [&] {
     ProgressLine progress("asking");
     release::EvaluateOptions options;
-    options.gold = a.gold.empty() ? common.home / settings->gold : fs::path(a.gold);
+    options.gold = *gold;
     options.seed = a.seed;
     options.canaries = a.canaries;
     options.members = a.members;

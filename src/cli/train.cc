@@ -94,9 +94,9 @@ int run_train_data(const Common& common, const TrainArguments& arguments) {
   options.instructions = arguments.instructions;
   options.taught = arguments.taught;
   if (arguments.instructions) {
-    const auto settings = release::load_refresh_settings(common.home);
-    if (!settings) return report_error(settings.error());
-    options.measured = common.home / settings->gold;
+    auto measured = release::gold_file(common.home);
+    if (!measured) return report_error(measured.error());
+    options.measured = std::move(*measured);
   }
   options.out = arguments.out;
   options.seed = arguments.seed;

@@ -69,7 +69,7 @@ class Round {
   Result<RefreshReport> run() {
     const Meter meter(settings_.watts);
     SILLOK_TRY(add_sources());
-    gold_ = options_.gold.empty() ? home_ / settings_.gold : options_.gold;
+    SILLOK_ASSIGN(gold_, options_.gold.empty() ? gold_file(home_) : Result<fs::path>(options_.gold));
     std::error_code error;
     if (fs::exists(gold_, error)) {
       tell("looking for superseded answers");

@@ -73,4 +73,9 @@ Result<RefreshSettings> load_refresh_settings(const fs::path& home) {
   }
 }
 
+Result<fs::path> gold_file(const fs::path& home) {
+  SILLOK_ASSIGN(const RefreshSettings settings, load_refresh_settings(home));
+  return home / settings.gold;
+}
+
 }  // namespace sillok::release

@@ -217,7 +217,7 @@ Result<Mark> reject(const archive::Archive& archive, std::string_view id, const 
 // [refresh] of home/sillok.toml; a file without that section gives the defaults.
 struct RefreshSettings {
   std::vector<std::string> sources;      // none: all that was ever named to add
-  std::string gold = "gold.jsonl";       // relative to the home
+  std::string gold = "gold.jsonl";       // relative to the home; see gold_file
   bool promote = true;                   // false: a release is proposed and measured, and a person promotes it
   uint32_t every_s = 30;                 // of watching: how often the sources are looked through
   // A retriever that is in use is trained again when one of these is reached; 0: never for that reason.
@@ -229,6 +229,9 @@ struct RefreshSettings {
   double watts = 20;                     // of the processor at work, where there is no meter: then energy is an estimate
 };
 Result<RefreshSettings> load_refresh_settings(const fs::path& home);
+// Where the home's gold questions lie: what the console, `train confirm --measure`, refresh and evaluating without --gold read and change.
+// It need not be there.
+Result<fs::path> gold_file(const fs::path& home);
 
 struct RefreshOptions {
   fs::path gold;                         // instead of the settings'

@@ -6,6 +6,7 @@
 
 #include "release/parts.h"
 #include "text/text.h"
+#include "train/train.h"
 
 namespace sillok::release {
 namespace {
@@ -234,33 +235,22 @@ std::map<std::string, std::string> quoted_records(const fs::path& home) {
   return out;
 }
 
-// The marked question's line in the gold file, changed; all other lines stay byte for byte.
-Status change_gold(const fs::path& path, const Mark& mark, const std::string& answer, const Act& act) {
-  SILLOK_ASSIGN(const std::string text, read_file(path));
-  std::string out;
-  bool changed = false;
-  size_t number = 0;
-  for (size_t at = 0; at < text.size();) {
-    const size_t end = std::min(text.find('\n', at), text.size());
-    const std::string_view line(text.data() + at, end - at);
-    at = end + 1;
-    ++number;
-    nlohmann::ordered_json json = nlohmann::ordered_json::parse(line, nullptr, false);
-    std::string id = std::to_string(number);
-    if (json.is_object() && json.contains("id")) id = json["id"].is_string() ? json["id"].get<std::string>() : json["id"].dump();
-    if (!json.is_object() || changed || id != mark.id || json.value("question", "") != mark.question) {
-      out.append(line).push_back('\n');
-      continue;
+// The marked question's line in the gold file, changed.
+Status change_answer(const fs::path& path, const Mark& mark, const std::string& answer, const Act& act) {
+  return train::change_gold(path, [&](std::vector<train::GoldLine>& lines) -> Status {
+    for (train::GoldLine& line : lines) {
+      if (line.id != mark.id) continue;
+      nlohmann::ordered_json json = nlohmann::ordered_json::parse(line.text, nullptr, false);
+      if (!json.is_object() || json.value("question", "") != mark.question) continue;
+      json["superseded"].push_back({{"answers", json.value("answers", nlohmann::ordered_json::array())}, {"version", mark.version_before},
+                                    {"accepted", format_micros(now_micros())}, {"person", act.person}});
+      json["answers"] = answer.empty() ? nlohmann::ordered_json::array() : nlohmann::ordered_json::array({answer});
+      json["answerable"] = !answer.empty();
+      line.text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+      return {};
     }
-    json["superseded"].push_back({{"answers", json.value("answers", nlohmann::ordered_json::array())}, {"version", mark.version_before},
-                                  {"accepted", format_micros(now_micros())}, {"person", act.person}});
-    json["answers"] = answer.empty() ? nlohmann::ordered_json::array() : nlohmann::ordered_json::array({answer});
-    json["answerable"] = !answer.empty();
-    out += json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-    changed = true;
-  }
-  if (!changed) return fail(ErrorCode::kNotFound, path.string() + " has no question '" + mark.id + "' with those words any more; refresh again");
-  return write_file_atomic(path, out);
+    return fail(ErrorCode::kNotFound, path.string() + " has no question '" + mark.id + "' with those words any more; refresh again");
+  });
 }
 
 Result<Mark> decide(const archive::Archive& archive, std::string_view id, MarkState state, const std::string& answer, const fs::path& gold, const Act& act) {
@@ -270,7 +260,7 @@ Result<Mark> decide(const archive::Archive& archive, std::string_view id, MarkSt
   if (mark == kept.marks.end()) return fail(ErrorCode::kNotFound, "no gold question '" + shorten(clean_utf8(id), 60) + "' waits for an answer; `sillok refresh --pending` lists those that do");
   Json details = {{"act", state == MarkState::kAccepted ? "accept answer" : "reject answer"}, {"record", mark->record}, {"version", mark->version_now}};
   SILLOK_TRY(note(archive.home(), act, mark->id, "", details));
-  if (state == MarkState::kAccepted) SILLOK_TRY(change_gold(gold, *mark, answer, act));
+  if (state == MarkState::kAccepted) SILLOK_TRY(change_answer(gold, *mark, answer, act));
   mark->state = state;
   mark->person = act.person;
   mark->proposed = state == MarkState::kAccepted ? answer : mark->proposed;

@@ -343,6 +343,7 @@ Result<std::unique_ptr<Server>> Server::start(ServeOptions options) {
   SILLOK_ASSIGN(govern::Audit audit, govern::Audit::open(home));
   SILLOK_ASSIGN(govern::Settings settings, govern::load_settings(home));
   SILLOK_ASSIGN(const release::InForce in_force, release::in_force(home));
+  SILLOK_ASSIGN(const fs::path gold, release::gold_file(home));
   answer::WriterSettings writer = in_force.writer;
   if (!options.model.empty()) {
     writer.model = options.model;
@@ -357,6 +358,9 @@ Result<std::unique_ptr<Server>> Server::start(ServeOptions options) {
       std::error_code ignored;
       if (!path.empty() && fs::exists(folder, ignored)) readable.push_back(folder);
     }
+    // Its folder too: every change of the gold questions is another file of that name. In the home it is readable anyway.
+    std::error_code none;
+    if (const fs::path folder = fs::weakly_canonical(gold, none).parent_path(); fs::exists(folder, none)) readable.push_back(folder);
     for (const fs::path& path : {fs::path(writer.remote.empty() ? writer.model : ""), fs::path(writer.adapter), fs::path(writer.key_file), fs::path(writer.encoder)}) {
       std::error_code ignored;
       if (!path.empty() && fs::exists(path, ignored)) readable.push_back(path);
@@ -366,6 +370,7 @@ Result<std::unique_ptr<Server>> Server::start(ServeOptions options) {
   auto app = std::make_unique<App>(std::move(options), std::move(archive), std::move(searcher), std::move(registry), std::move(audit),
                                    std::move(settings));
   SILLOK_TRY(app->serving.get());
+  app->gold = gold;
   app->mcp = std::make_unique<McpSessions>(*app);
   app->sign_in = std::move(sign_in);
   const Result<std::string> first = app->registry.first_link();

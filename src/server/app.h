@@ -83,7 +83,7 @@ struct App {
   std::function<ListenerCounts()> listener_counts;
   std::atomic<bool> stopping{false}, ready{false};
   Micros started = now_micros();
-  std::mutex gold_mutex;                                   // guards home/gold.jsonl
+  fs::path gold;                                           // release::gold_file, as it was when the server started
 
   // Of what answers are made with now; taken up with the last request that was answered.
   std::shared_ptr<Models> models() const { return serving.last()->models; }

@@ -1,9 +1,10 @@
-// Gold questions (home/gold.jsonl, as `sillok evaluate` reads it) and evaluations (home/log/evaluations/ID.json), which
+// Gold questions (release::gold_file, as `sillok evaluate` reads it) and evaluations (home/log/evaluations/ID.json), which
 // keep places, not words: erasing a record must not leave its words there, nor a label be lowered by them.
 #include "evaluate/evaluate.h"
 
 #include "server/access.h"
 #include "server/jobs.h"
+#include "train/train.h"
 
 namespace sillok::server {
 namespace {
@@ -11,26 +12,23 @@ namespace {
 constexpr size_t kMaxGold = 100'000;
 constexpr const char* kNoGold = "there are no gold questions yet; POST /api/gold adds one";
 
-fs::path gold_file(const App& app) { return app.archive.home() / "gold.jsonl"; }
 fs::path evaluation_folder(const App& app) { return app.archive.home() / "log" / "evaluations"; }
 
-Result<std::vector<Json>> load_gold(App& app) {
-  std::vector<Json> gold;
-  std::error_code error;
-  if (!fs::exists(gold_file(app), error)) return gold;
-  SILLOK_ASSIGN(const std::string text, read_file(gold_file(app), 256 << 20));
-  for (const std::string_view line : split(text, '\n')) {
-    if (trim(line).empty()) continue;
-    Json json = Json::parse(line, nullptr, false);
-    if (json.is_object()) gold.push_back(std::move(json));
-  }
-  return gold;
+// The question that a line holds, under the id that evaluating gives it; null for what is none.
+Json question_of(const train::GoldLine& line) {
+  Json json = trim(line.text).empty() ? Json() : Json::parse(line.text, nullptr, false);
+  if (!json.is_object()) return Json();
+  json["id"] = line.id;
+  return json;
 }
 
-Status save_gold(App& app, const std::vector<Json>& gold) {
-  std::string text;
-  for (const Json& json : gold) text += dump(json) + "\n";
-  return write_file_atomic(gold_file(app), text);
+Result<std::vector<Json>> load_gold(const App& app) {
+  SILLOK_ASSIGN(const std::vector<train::GoldLine> lines, train::gold_lines(app.gold));
+  std::vector<Json> gold;
+  for (const train::GoldLine& line : lines) {
+    if (Json json = question_of(line); json.is_object()) gold.push_back(std::move(json));
+  }
+  return gold;
 }
 
 std::string text_of(const Json& json, const char* name) {
@@ -68,8 +66,15 @@ std::optional<Json> shown(const Access& access, const Json& gold) {
 
 }  // namespace
 
+Status gold_writable(const App& app) {
+  std::error_code error;
+  const fs::path within = fs::weakly_canonical(app.gold, error).lexically_relative(fs::weakly_canonical(app.archive.home(), error));
+  if (!app.options.confine || (!within.empty() && *within.begin() != "..")) return {};
+  return fail(ErrorCode::kConflict, "the gold questions lie outside the home (" + app.gold.string() +
+                                        "), where a server changes nothing; change them there, or have [refresh] gold name a file in the home");
+}
+
 Response list_gold(App& app, Request& request) {
-  const std::lock_guard guard(app.gold_mutex);
   const auto gold = load_gold(app);
   if (!gold) return native(gold.error());
   const Access access(app, request.identity);
@@ -112,24 +117,33 @@ Response add_gold(App& app, Request& request) {
   }
   gold["person"] = request.identity.person.name;
   gold["created"] = format_micros(now_micros());
-  const std::lock_guard guard(app.gold_mutex);
-  auto all = load_gold(app);
-  if (!all) return native(all.error());
-  if (all->size() >= kMaxGold) return error_response(Surface::kNative, 409, "conflict", "there are 100,000 gold questions already");
-  all->push_back(gold);
-  if (const Status saved = save_gold(app, *all); !saved) return native(saved.error());
+  if (const Status writable = gold_writable(app); !writable) return native(writable.error());
+  const Status added = train::change_gold(app.gold, [&](std::vector<train::GoldLine>& lines) -> Status {
+    if (lines.size() >= kMaxGold) return fail(ErrorCode::kConflict, "there are 100,000 gold questions already");
+    lines.push_back({dump(gold), text_of(gold, "id"), false});
+    return {};
+  });
+  if (!added) return native(added.error());
   if (const auto kept = app.record(request.identity, "gold", gold["id"].get<std::string>(), "", {{"act", "add"}}); !kept) return native(kept.error());
   return json_response(shown(access, gold).value_or(Json::object()), 201);
 }
 
 Response remove_gold(App& app, Request& request) {
   const Access access(app, request.identity);
-  const std::lock_guard guard(app.gold_mutex);
-  auto all = load_gold(app);
-  if (!all) return native(all.error());
-  const size_t removed = std::erase_if(*all, [&](const Json& each) { return text_of(each, "id") == request.captures[0] && shown(access, each); });
-  if (removed == 0) return error_response(Surface::kNative, 404, "not_found", "there is no such gold question");
-  if (const Status saved = save_gold(app, *all); !saved) return native(saved.error());
+  if (const Status writable = gold_writable(app); !writable) return native(writable.error());
+  const Status removed = train::change_gold(app.gold, [&](std::vector<train::GoldLine>& lines) -> Status {
+    bool found = false;
+    for (train::GoldLine& line : lines) {
+      if (line.id != request.captures[0]) continue;
+      const Json question = question_of(line);
+      if (!question.is_object() || !shown(access, question)) continue;
+      line.text.clear();
+      found = true;
+    }
+    if (!found) return fail(ErrorCode::kNotFound, "there is no such gold question");
+    return {};
+  });
+  if (!removed) return native(removed.error());
   if (const auto kept = app.record(request.identity, "gold", request.captures[0], "", {{"act", "remove"}}); !kept) return native(kept.error());
   Response response;
   response.status = 204;
@@ -140,11 +154,7 @@ Response remove_gold(App& app, Request& request) {
 // Evaluations: asked as their asker sees the records, of the questions that he sees, and shown to those who see as much.
 
 Result<std::string> run_evaluation(App& app, const govern::Clearance& clearance, const std::function<void(size_t, size_t)>& progress) {
-  std::vector<evaluate::GoldQuestion> questions;
-  {
-    const std::lock_guard guard(app.gold_mutex);
-    SILLOK_ASSIGN(questions, evaluate::load_gold(gold_file(app)));
-  }
+  SILLOK_ASSIGN(std::vector<evaluate::GoldQuestion> questions, evaluate::load_gold(app.gold));
   const Access access(app, clearance);
   std::erase_if(questions, [&](const evaluate::GoldQuestion& q) { return !title_for(access, q.label, q.records.empty() ? "" : q.records.front()); });
   if (questions.empty()) return fail(ErrorCode::kNotFound, kNoGold);
@@ -168,14 +178,11 @@ Result<std::string> run_evaluation(App& app, const govern::Clearance& clearance,
 }
 
 Response start_evaluation(App& app, Request& request) {
-  {
-    const std::lock_guard guard(app.gold_mutex);
-    const auto gold = load_gold(app);
-    if (!gold) return native(gold.error());
-    const Access access(app, request.identity);
-    if (std::none_of(gold->begin(), gold->end(), [&](const Json& each) { return shown(access, each).has_value(); })) {
-      return error_response(Surface::kNative, 409, "conflict", kNoGold);
-    }
+  const auto gold = load_gold(app);
+  if (!gold) return native(gold.error());
+  const Access access(app, request.identity);
+  if (std::none_of(gold->begin(), gold->end(), [&](const Json& each) { return shown(access, each).has_value(); })) {
+    return error_response(Surface::kNative, 409, "conflict", kNoGold);
   }
   const auto job = app.jobs->evaluate(request.identity);
   if (!job) return native(job.error());
@@ -208,11 +215,7 @@ Response show_evaluation(App& app, Request& request) {
   Json json = text ? Json::parse(*text, nullptr, false) : Json();
   const Access access(app, request.identity);
   if (!json.is_object() || !access.sees(text_of(json, "clearance"))) return error_response(Surface::kNative, 404, "not_found", "there is no such evaluation");
-  std::vector<Json> gold;
-  {
-    const std::lock_guard guard(app.gold_mutex);
-    gold = load_gold(app).value_or(std::vector<Json>());
-  }
+  const std::vector<Json> gold = load_gold(app).value_or(std::vector<Json>());
   Json failures = Json::array();
   for (const Json& failure : json["failures"]) {
     // The words come from where they are kept: the gold question, and the record as it is now.

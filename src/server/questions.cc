@@ -88,8 +88,10 @@ Response decide_question(App& app, Request& request) {
     *text = std::move(*given);
   }
   const Access access(app, request.identity);
-  const std::lock_guard guard(app.gold_mutex);
-  const auto decided = train::decide_proposal(access.view(), app.archive.home() / "gold.jsonl", request.captures[0], decision);
+  if (decision.confirm && decision.use == train::ProposalUse::kMeasuring) {
+    if (const Status writable = gold_writable(app); !writable) return native(writable.error());
+  }
+  const auto decided = train::decide_proposal(access.view(), app.gold, request.captures[0], decision);
   if (!decided) return native(decided.error());
   if (decided->refused != train::ProposalFault::kNone) return error_response(Surface::kNative, 400, code_of(decided->refused), decided->why);
   const train::Proposal* const done = &decided->proposal;

@@ -90,6 +90,8 @@ Response list_jobs(App&, Request&);
 Response show_job(App&, Request&);
 Response cancel_job(App&, Request&);
 // gold.cc
+// kConflict where the confined server may not write the gold questions: outside the home.
+Status gold_writable(const App& app);
 Response list_gold(App&, Request&);
 Response add_gold(App&, Request&);
 Response remove_gold(App&, Request&);

@@ -153,7 +153,7 @@ class Maker {
   Status from_confirmed() {
     const archive::View view(archive_, ceiling_);
     GoldCopies kept_out;
-    for (const fs::path& gold : {options_.gold, archive_.home() / "gold.jsonl", options_.measured}) {
+    for (const fs::path& gold : {options_.gold, options_.measured}) {
       SILLOK_ASSIGN(const std::vector<evaluate::GoldQuestion> measured, gold_seen(archive::View(archive_, std::nullopt), gold));
       for (const evaluate::GoldQuestion& q : measured) kept_out.add(q.question);
     }

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "text/text.h"
+#include "train/gold_file.h"
 #include "train/proposal_store.h"
 
 namespace sillok::train {
@@ -135,17 +136,13 @@ Status add_to_gold(const fs::path& path, const Proposal& p) {
                      {"created", format_micros(p.decided)},
                      {"origin", "proposed"},
                      {"model", p.model}};
-  std::error_code error;
-  std::string text, out;
-  if (fs::exists(path, error)) {
-    SILLOK_ASSIGN(text, read_file(path, kLongestGold));
-  }
-  for (const std::string_view line : split(text, '\n')) {
-    const Json there = Json::parse(line, nullptr, false);
-    if (trim(line).empty() || (there.is_object() && there.value("id", Json()) == gold["id"])) continue;
-    out.append(line).push_back('\n');
-  }
-  return write_file_atomic(path, out + gold.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+  GoldLine added{gold.dump(-1, ' ', false, Json::error_handler_t::replace), "p" + p.id, false};
+  return change_gold(path, [&](std::vector<GoldLine>& lines) -> Status {
+    const auto there = std::find_if(lines.begin(), lines.end(), [&](const GoldLine& line) { return line.id == added.id; });
+    if (there != lines.end()) there->text = std::move(added.text);
+    else lines.push_back(std::move(added));
+    return {};
+  });
 }
 
 // The pair as the person left it, with the quote that says its answer. What does not hold is refused as it would be of a model.

@@ -74,8 +74,8 @@ struct DecidedProposal {
   ProposalFault refused = ProposalFault::kNone;  // then nothing was changed
   std::string why;                               // a line for a person
 };
-// A pending one becomes confirmed or rejected. With kMeasuring it is added to `gold` (home/gold.jsonl, say), marked "origin":"proposed".
-// kNotFound where the view sees none, kConflict where it was decided or withdrawn. Whoever else writes `gold` must be kept from it meanwhile.
+// A pending one becomes confirmed or rejected. With kMeasuring it is added to `gold` (release::gold_file), by change_gold, marked "origin":"proposed".
+// kNotFound where the view sees none, kConflict where it was decided or withdrawn.
 Result<DecidedProposal> decide_proposal(const archive::View& view, const fs::path& gold, std::string_view id, const ProposalDecision& decision);
 
 // ---- proposing (propose.cc)

@@ -21,6 +21,7 @@
 #include "base/base.h"
 #include "search/search.h"
 #include "train/canary.h"
+#include "train/gold_file.h"
 #include "train/proposals.h"
 #include "train/runs.h"
 
@@ -181,7 +182,7 @@ struct DataOptions {
   fs::path gold;               // JSONL of gold questions whose evidence and near-copies are left out; empty: none
   bool instructions = false;   // lessons {"messages"} of how to answer from evidence, instead of texts
   fs::path taught;             // with instructions: JSONL of gold questions to teach with; empty: none
-  fs::path measured;           // with instructions: what is measured with beside home/gold.jsonl; no confirmed pair near it is taught
+  fs::path measured;           // with instructions: the home's gold questions; no confirmed pair near one is taught
   fs::path out;                // folder, made; its files are replaced
   uint64_t seed = 1;
   double near_duplicate = 0.8;  // passages whose estimated Jaccard similarity of 5-character shingles is this or more

@@ -108,6 +108,50 @@ TEST_F(ProposeTest, AConfirmedPairIsTaughtOrMeasuresAndNeverBoth) {
   EXPECT_EQ(audit.size(), 4U) << audit;
 }
 
+TEST_F(ProposeTest, ThereIsOneFileOfGoldQuestionsForConsoleAndCommands) {
+  prepare();
+  const auto keep_in = [&](const std::string& file) {
+    std::string settings = read_file(home() / "sillok.toml").value_or("");
+    const size_t at = settings.find("\ngold = ");
+    ASSERT_NE(at, settings.npos);
+    settings.replace(at, settings.find('\n', at + 1) - at, "\ngold = \"" + file + "\"");
+    ASSERT_TRUE(write_file_atomic(home() / "sillok.toml", settings));
+  };
+  keep_in("measured/questions.jsonl");
+  json({"train", "propose"});
+  const Json waiting = json({"train", "proposals"})["proposals"];
+  serve();
+  const HttpClient admin = administrator();
+  EXPECT_EQ(admin.post("/api/gold", {{"question", "제1공장의 밸브는 얼마 만에 교정합니까?"}, {"answer", "14개월"}, {"record", "V"}}).status, 201);
+  json({"train", "confirm", find(waiting, "P")["id"], "--measure"});
+  EXPECT_FALSE(fs::exists(home() / "gold.jsonl"));
+  const std::string both = read_file(home() / "measured" / "questions.jsonl").value_or("");
+  EXPECT_EQ(std::count(both.begin(), both.end(), '\n'), 2) << both;
+  const Json listed = admin.get("/api/gold").json()["gold"];
+  ASSERT_EQ(listed.size(), 2U) << listed;
+  // By hand, without an id: it goes by its line, and the others stay as they are when it is taken out.
+  ASSERT_TRUE(write_file_atomic(home() / "measured" / "questions.jsonl", both + "{\"question\": \"펌프는?\",  \"answers\": [\"27일\"]}\n"));
+  EXPECT_EQ(admin.get("/api/gold").json()["gold"][2]["id"], "3");
+  EXPECT_EQ(admin.call("DELETE", "/api/gold/3").status, 204);
+  EXPECT_EQ(admin.call("DELETE", "/api/gold/3").status, 404);
+  EXPECT_EQ(read_file(home() / "measured" / "questions.jsonl").value_or(""), both);
+  EXPECT_EQ(json({"refresh", "--once"})["questions"], 2);
+
+  // A confined server reads what lies elsewhere, and says why it does not write it.
+  stop();
+  const fs::path elsewhere = folder() / "elsewhere" / "gold.jsonl";
+  fs::create_directories(elsewhere.parent_path());
+  ASSERT_TRUE(write_file_atomic(elsewhere, both));
+  keep_in(elsewhere.string());
+  serve();
+  const HttpClient again = administrator();
+  EXPECT_EQ(again.get("/api/gold").json()["gold"].size(), 2U);
+  const HttpReply refused = again.post("/api/gold", {{"question", "밸브는 언제 교정합니까?"}, {"answer", "14개월"}, {"record", "V"}});
+  EXPECT_EQ(refused.status, 409) << refused.body;
+  EXPECT_NE(refused.body.find("outside the home"), std::string::npos) << refused.body;
+  EXPECT_EQ(again.call("DELETE", "/api/gold/" + listed[0]["id"].get<std::string>()).status, 409);
+}
+
 TEST_F(ProposeTest, AProposalIsSeenByThoseWhoSeeItsRecord) {
   prepare();
   json({"train", "propose"});
