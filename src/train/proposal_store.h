@@ -12,8 +12,9 @@
 
 namespace sillok::train {
 
-// Of record and passage: the same on every machine, and nothing in it tells how many others there are.
-std::string passage_key(std::string_view record, std::string_view text);
+// Of record, label and passage: the same on every machine, and nothing in it tells how many others there are. With the label, for a hidden
+// version that says the same as a visible one has a question of its own, and takes none from it.
+std::string passage_key(std::string_view record, std::string_view label, std::string_view text);
 
 struct KnownQuestion {
   std::string question, label;   // label: who may see it

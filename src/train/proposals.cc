@@ -182,9 +182,9 @@ Status take_edit(const archive::View& view, const ProposalDecision& decision, co
 
 }  // namespace
 
-std::string passage_key(std::string_view record, std::string_view text) {
+std::string passage_key(std::string_view record, std::string_view label, std::string_view text) {
   constexpr size_t kDigits = 16;
-  return sha256_hex(std::string(record) + '\0' + collapse_spaces(text)).substr(0, kDigits);
+  return sha256_hex(std::string(record) + '\0' + std::string(label) + '\0' + collapse_spaces(text)).substr(0, kDigits);
 }
 
 std::string_view to_string(ProposalState state) {

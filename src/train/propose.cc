@@ -79,20 +79,27 @@ class Proposer {
   }
 
   Status leave_out_asked() {
-    SILLOK_ASSIGN(const std::vector<evaluate::GoldQuestion> gold, gold_seen(archive::View(archive_, std::nullopt), options_.gold));
-    std::unordered_map<std::string, std::vector<const evaluate::GoldQuestion*>> by_record;
-    for (const evaluate::GoldQuestion& q : gold) {
-      for (const std::string& record : q.records) by_record[record].push_back(&q);
+    // By label, as with near-copies: a gold question that the passage's reader may not see takes nothing away from him.
+    std::map<std::string, std::unordered_map<std::string, std::vector<evaluate::GoldQuestion>>> gold;  // label, record
+    for (const Row& row : rows_) {
+      const auto [by_record, added] = gold.try_emplace(row.label);
+      if (!added) continue;
+      SILLOK_ASSIGN(govern::Clearance own, archive_.settings().lattice.parse(row.label));
+      SILLOK_ASSIGN(const std::vector<evaluate::GoldQuestion> seen, gold_seen(archive::View(archive_, std::move(own)), options_.gold));
+      for (const evaluate::GoldQuestion& q : seen) {
+        for (const std::string& record : q.records) by_record->second[record].push_back(q);
+      }
     }
     leave_out("with a gold question", [&](const Row& row) {
+      const auto& by_record = gold.at(row.label);
       const auto found = by_record.find(row.record);
       return found != by_record.end() && std::any_of(found->second.begin(), found->second.end(),
-                                                     [&](const auto* q) { return !q->answers.empty() && evaluate::contains_answer(row.text, q->answers); });
+                                                     [&](const auto& q) { return !q.answers.empty() && evaluate::contains_answer(row.text, q.answers); });
     });
     SILLOK_ASSIGN(std::set<std::string> done, store_.ids());
     SILLOK_ASSIGN(const std::set<std::string> asked, store_.asked(report_.model));
     done.insert(asked.begin(), asked.end());
-    leave_out("with a proposed question, or asked of this model before", [&](const Row& row) { return done.contains(passage_key(row.record, row.text)); });
+    leave_out("with a proposed question, or asked of this model before", [&](const Row& row) { return done.contains(passage_key(row.record, row.label, row.text)); });
     return {};
   }
 
@@ -180,7 +187,7 @@ class Proposer {
     } else {
       SILLOK_ASSIGN(kept, examine(row, passage, *draft));
     }
-    return store_.keep(passage_key(row.record, row.text), report_.model, row.version, kept);
+    return store_.keep(passage_key(row.record, row.label, row.text), report_.model, row.version, kept);
   }
 
   // What holds, as a proposal; else it is counted why not.

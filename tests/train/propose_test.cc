@@ -206,6 +206,89 @@ TEST_F(ProposeTest, HiddenRecordsChangeNothingThatIsSeen) {
   EXPECT_EQ(kept, (std::set<uint64_t>{1, 2})) << "asked about after the open one a secret one is a near-copy, before it is none";
 }
 
+// Eighteen records in two folders, some with twins; what the seed draws from them, and from nothing else.
+TEST_F(ProposeTest, WhatIsAskedIsDrawnFromWhatTheAskerSees) {
+  const auto text = [](int i) {
+    return "제" + std::to_string(i + 1) + "호기의 여과기는 " + std::to_string(i + 21) + "일마다 씻고 담당자는 씻은 날과 압력을 일지에 적어 설비 관리실에 내고 다음 씻을 날을 게시판에 알린다.";
+  };
+  const auto say = [](const std::string& prompt) {
+    const size_t at = prompt.find("호기의");
+    if (at == prompt.npos) return std::string("no");
+    const size_t from = prompt.rfind("제", at), days = prompt.find("여과기는 ", at) + std::string("여과기는 ").size();
+    return pair(prompt.substr(from, at - from) + "호기에서는 여과기를 며칠마다 씻습니까?", prompt.substr(days, prompt.find("마다", days) - days));
+  };
+  struct Asked {
+    std::vector<std::string> prompts;
+    std::string report, seen;
+    bool operator==(const Asked&) const = default;
+  };
+  // What somebody who asks up to O is told and shown, with hidden records around what he sees or without. `draw`: which ones.
+  const auto ask = [&](uint64_t seed, std::optional<uint64_t> draw) {
+    std::string open, second = "#jsonl\n", hidden = "#jsonl\n", gold;
+    const auto drawn = [&](int i, int kind) { return draw && hash64(std::to_string(i * 10 + kind), *draw) % 3 == 0; };
+    for (int i = 0; i < 18; ++i) {
+      const std::string id = "R" + std::to_string(100 + i);
+      (i % 3 == 0 ? second : open) += record(id, text(i - i % 9 / 8));  // the ninth of each says what the eighth says
+      if (drawn(i, 0)) hidden += record(id, text(i), "S", "2021-01-01");                     // a newer version with the same words
+      if (drawn(i, 1)) hidden += record(id, text(i + 40), "S", "2021-01-01");                // with others
+      if (drawn(i, 2)) hidden += record("A" + std::to_string(i), text(i), "S");              // another record, before the others by key
+      if (drawn(i, 3)) hidden += record("Z" + std::to_string(i), text(i) + " 비밀로 한다.", "S");
+      if (drawn(i, 4)) gold += Json{{"question", "제" + std::to_string(i + 1) + "호기에서는 여과기를 며칠마다 씻습니까?"}, {"answers", {std::to_string(i + 21) + "일"}}, {"records", {id}}, {"label", "S"}}.dump() + "\n";
+      if (drawn(i, 5)) gold += Json{{"question", "제" + std::to_string(i + 1) + "호기에서는 여과기를 며칠마다 씻습니까"}, {"answers", {"1"}}, {"records", {"Z" + std::to_string(i)}}}.dump() + "\n";
+    }
+    if (draw && *draw % 2 == 0) write("hidden/first.txt", hidden);
+    write("second/records.txt", second);
+    open_home(open);
+    if (draw && *draw % 2 == 1) {
+      write("hidden/later.txt", hidden);
+      add(*archive_);
+      EXPECT_TRUE(searcher_->refresh(*archive_));
+    }
+    if (!gold.empty()) {
+      EXPECT_TRUE(write_file_atomic(home() / "gold.jsonl", gold));
+    }
+    if (draw && *draw % 4 < 2) {
+      // The same model has been asked about the hidden ones before, by somebody who sees them.
+      Teller before(say);
+      ProposeOptions all;
+      all.ceiling = "S";
+      all.sources = {(files() / "hidden").string()};
+      EXPECT_GT(run(before, all).asked, 0u);
+    }
+    Asked asked;
+    Teller teller(say);
+    ProposeOptions options;
+    options.seed = seed;
+    options.count = 7;
+    const ProposeReport report = run(teller, options);
+    asked.prompts = teller.prompts;
+    for (const ProposeStep& step : report.steps) asked.report += step.name + std::to_string(step.passages) + "\n";
+    for (const uint64_t count : {report.asked, report.malformed, report.not_supported, report.near_copies, report.not_found_again, report.kept, report.waiting}) asked.report += " " + std::to_string(count);
+    for (const Proposal& p : listed(seeing("O")).proposals) asked.seen += p.id + p.question + p.answer + p.version.record + std::to_string(p.rank) + "\n";
+    answerer_.reset();
+    searcher_.reset();
+    archive_.reset();
+    fs::remove_all(home());
+    fs::remove_all(files());
+    fs::create_directories(files());
+    return asked;
+  };
+  std::set<std::vector<std::string>> chosen;
+  for (uint64_t seed = 1; seed <= 2; ++seed) {
+    const Asked alone = ask(seed, std::nullopt);
+    EXPECT_EQ(alone.prompts.size(), 7u);
+    EXPECT_FALSE(alone.seen.empty());
+    chosen.insert(alone.prompts);
+    for (uint64_t draw = 0; draw < 4; ++draw) {
+      const Asked among = ask(seed, draw);
+      EXPECT_EQ(among.prompts, alone.prompts) << "seed " << seed << ", hidden ones " << draw;
+      EXPECT_EQ(among.report, alone.report) << "seed " << seed << ", hidden ones " << draw;
+      EXPECT_EQ(among.seen, alone.seen) << "seed " << seed << ", hidden ones " << draw;
+    }
+  }
+  EXPECT_EQ(chosen.size(), 2u) << "another seed draws others";
+}
+
 TEST_F(ProposeTest, ErasingARecordErasesItsProposals) {
   open_home(record("V", kValve) + record("P", kPump));
   Teller teller([](const std::string& prompt) {
