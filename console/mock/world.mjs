@@ -102,6 +102,7 @@ export const trainings = () => [
   training('t20261124-231000-7c1e', 'tune', 'sillok-ko-1.2b-q4_k_m.gguf', 'lessons/train.jsonl', day('2026-11-24', '23:10:00'), 'running', 1200, Math.min(1199, 700 + Math.floor((Date.now() - begun) / 1000)), 2.9, 0.9),
   training('t20261119-010500-12ab', 'dpo', 'sillok-ko-1.2b-q4_k_m.gguf', 'preferences.jsonl', day('2026-11-19'), 'interrupted', 300, 140, 0.69, 0.3, { label: null }),
   training('t20261117-020000-9f00', 'tune', 'sillok-ko-1.2b-q4_k_m.gguf', 'lessons/train.jsonl', day('2026-11-17'), 'failed', 1200, 33, 2.9, 2.2, { error: 'the loss of step 34 is no finite number; take a lower --lr' }),
+  training('t20261110-040000-5b3d', 'retriever', null, 'home', day('2026-11-10'), 'interrupted', 61400, 20992, 3.1, 1.4, { seconds: 74, joules: 9100, tokens_per_s: 412000 }),
   training('t20261102-030000-44d2', 'pretrain', null, 'corpus/train.jsonl', day('2026-11-02'), 'finished', 20000, 20000, 9.1, 3.2, { energy: 'measured', ranks: 4 }),
 ]
 export const system = {

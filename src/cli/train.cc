@@ -63,6 +63,7 @@ int run_train_retriever(const Common& common, const TrainArguments& arguments) {
                                   [&](std::string_view what, uint64_t done, uint64_t total) { progress.show(done, total, std::string(what)); });
   }();
   if (!report) return report_error(report.error());
+  if (!report->note.empty()) std::fprintf(stderr, "note: %s\n", report->note.c_str());
   if (!common.json) {
     print_report(*report);
     return 0;
@@ -81,6 +82,7 @@ int run_train_retriever(const Common& common, const TrainArguments& arguments) {
               {"labels", report->labels},
               {"encoder_seconds", report->encoder_seconds},
               {"seconds", report->seconds},
+              {"run", report->run.empty() ? Json() : Json(report->run)},
               {"sha256", report->hash}});
   return 0;
 }

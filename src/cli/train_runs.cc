@@ -17,16 +17,18 @@ std::string time_text(double seconds) {
 }
 
 void print_run(const train::TrainingRun& run) {
+  const bool anew = run.kind == "retriever";
   const std::string what = run.base.empty() ? run.kind : run.kind + " " + run.base;
   std::printf("%s  %-11s  %s on %s\n", run.id.c_str(), std::string(train::to_string(run.state)).c_str(), what.c_str(), run.data.filename().c_str());
   if (run.last) {
-    std::printf("    step %llu of %llu, loss %.4f, %.0f tokens/s, %s, %.3g kJ%s", static_cast<unsigned long long>(run.last->step),
-                static_cast<unsigned long long>(run.steps), run.last->loss, run.last->tokens_per_s, time_text(run.last->seconds).c_str(),
+    std::printf("    step %llu of %llu, loss %.4f, %.0f %s/s, %s, %.3g kJ%s", static_cast<unsigned long long>(run.last->step),
+                static_cast<unsigned long long>(run.steps), run.last->loss, run.last->tokens_per_s, anew ? "terms" : "tokens", time_text(run.last->seconds).c_str(),
                 run.last->joules / 1000, run.last->energy_estimated ? " (estimated)" : "");
     if (run.state == train::RunState::kRunning) std::printf(", %s left", time_text(run.last->seconds_left).c_str());
     std::printf("\n");
   }
-  if (run.state == train::RunState::kInterrupted) std::printf("    goes on with the same command and --resume; it writes to %s\n", run.out.c_str());
+  if (run.state == train::RunState::kInterrupted && anew) std::printf("    nothing of it is kept; the same command begins it anew\n");
+  else if (run.state == train::RunState::kInterrupted) std::printf("    goes on with the same command and --resume; it writes to %s\n", run.out.c_str());
   if (!run.error.empty()) std::printf("    %s\n", run.error.c_str());
 }
 
@@ -63,7 +65,7 @@ int run_train_runs(const Common& common, const RunsArguments& arguments) {
 
 void define_train_runs(CLI::App& train, Common& common, std::function<int()>& verb) {
   const auto arguments = std::make_shared<RunsArguments>();  // shared with a callback that outlives this call
-  CLI::App* runs = train.add_subcommand("runs", "Runs of tune and pretrain: how they are doing, or did");
+  CLI::App* runs = train.add_subcommand("runs", "Runs of tune, pretrain and train retriever: how they are doing, or did");
   runs->add_option("--home", common.home, "The home folder (default: $SILLOK_HOME or ./sillok-home)");
   runs->add_flag("--json", common.json, "Print JSON");
   runs->add_option("id", arguments->id, "One of them; with --json its curve too");

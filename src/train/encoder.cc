@@ -106,7 +106,7 @@ void EncoderTrainer::back(const Bag& bag, const Encoded& encoded, const std::vec
   }
 }
 
-double EncoderTrainer::step(const std::vector<const Pair*>& batch) {
+EncoderTrainer::Batch EncoderTrainer::step(const std::vector<const Pair*>& batch) {
   std::vector<uint32_t> shown;  // passages of the batch: each pair's, then the hard negatives
   for (const Pair* pair : batch) shown.push_back(pair->passage);
   for (const Pair* pair : batch) {
@@ -121,12 +121,14 @@ double EncoderTrainer::step(const std::vector<const Pair*>& batch) {
   const auto share = 1 / static_cast<float>(batch.size());
   std::vector<std::vector<float>> passage_gradients(shown.size(), std::vector<float>(options_.dimension, 0));
   std::vector<float> logits(shown.size()), question_gradient(options_.dimension);
-  double loss = 0;
+  Batch done{batch.size(), 0, 0};
+  for (const Pair* pair : batch) done.terms += pair->question.buckets.size();
+  for (uint32_t p : shown) done.terms += passages_[p].buckets.size();
   for (size_t q = 0; q < batch.size(); ++q) {
     float most = -1e9f, sum = 0;
     for (size_t p = 0; p < shown.size(); ++p) most = std::max(most, logits[p] = inverse * product(questions[q].unit, passages[p].unit));
     for (float& v : logits) sum += v = std::exp(v - most);
-    loss -= std::log(static_cast<double>(logits[q] / sum) + 1e-12);
+    done.loss -= std::log(static_cast<double>(logits[q] / sum) + 1e-12);
     std::fill(question_gradient.begin(), question_gradient.end(), 0.0f);
     for (size_t p = 0; p < shown.size(); ++p) {
       const float g = (logits[p] / sum - (p == q ? 1.0f : 0.0f)) * inverse * share;
@@ -155,10 +157,10 @@ double EncoderTrainer::step(const std::vector<const Pair*>& batch) {
     is_touched_[b] = 0;
   }
   touched_.clear();
-  return loss;
+  return done;
 }
 
-double EncoderTrainer::pass(const std::vector<Pair>& pairs) {
+Result<double> EncoderTrainer::pass(const std::vector<Pair>& pairs, const std::function<Status(const Batch&)>& after) {
   std::mt19937_64 random(options_.seed * 1'000'003 + ++passes_);
   std::vector<uint32_t> order(pairs.size());
   std::iota(order.begin(), order.end(), 0u);
@@ -167,11 +169,13 @@ double EncoderTrainer::pass(const std::vector<Pair>& pairs) {
   std::vector<uint32_t> waiting;  // whose passage is in the batch already: they come with the next
   double loss = 0;
   size_t counted = 0;
-  const auto run = [&] {
-    if (batch.size() < 2) return;  // Nothing to tell apart.
-    loss += step(batch);
+  const auto run = [&]() -> Status {
+    if (batch.size() < 2) return {};  // Nothing to tell apart.
+    const Batch done = step(batch);
+    loss += done.loss;
     counted += batch.size();
     batch.clear();
+    return after ? after(done) : Status();
   };
   const auto holds = [&](uint32_t passage) {
     return std::any_of(batch.begin(), batch.end(), [&](const Pair* p) { return p->passage == passage; });
@@ -183,14 +187,14 @@ double EncoderTrainer::pass(const std::vector<Pair>& pairs) {
     }
     batch.push_back(&pairs[i]);
     if (batch.size() < options_.batch) continue;
-    run();
+    SILLOK_TRY(run());
     std::erase_if(waiting, [&](uint32_t w) {
       if (batch.size() + 1 >= options_.batch || holds(pairs[w].passage)) return false;
       batch.push_back(&pairs[w]);
       return true;
     });
   }
-  run();
+  SILLOK_TRY(run());
   return counted > 0 ? loss / static_cast<double>(counted) : 0;
 }
 

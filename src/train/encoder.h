@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "search/search.h"
@@ -41,8 +42,13 @@ class EncoderTrainer {
  public:
   // `passages` must outlive the trainer.
   EncoderTrainer(const std::vector<Bag>& passages, const EncoderOptions& options);
-  // One pass over the pairs in an order drawn from the seed; the mean loss. A passage occurs at most once in a batch.
-  double pass(const std::vector<Pair>& pairs);
+  struct Batch {
+    uint64_t pairs = 0, terms = 0;  // terms of all the texts in it
+    double loss = 0;                // sum over the pairs
+  };
+  // One pass over the pairs in an order drawn from the seed; the mean loss. A passage occurs at most once in a batch. `after` each batch; an
+  // error of it ends the pass.
+  Result<double> pass(const std::vector<Pair>& pairs, const std::function<Status(const Batch&)>& after = {});
   search::EncoderTable table() const;  // in 8 bits
 
  private:
@@ -53,7 +59,7 @@ class EncoderTrainer {
   Encoded encode(const Bag& bag) const;
   // Gradient of the loss by v(text) back to its rows (into gradient_, rows named in touched_).
   void back(const Bag& bag, const Encoded& encoded, const std::vector<float>& gradient);
-  double step(const std::vector<const Pair*>& batch);
+  Batch step(const std::vector<const Pair*>& batch);
 
   const std::vector<Bag>& passages_;
   EncoderOptions options_;

@@ -10,6 +10,7 @@
 #include "train/ceiling.h"
 #include "train/rerank.h"
 #include "train/retriever_pairs.h"
+#include "train/retriever_work.h"
 
 namespace sillok::train {
 namespace {
@@ -51,12 +52,14 @@ bool is_right(const Asked& q, const std::string& record) {
 
 // Candidates of the questions `which` says, as the searcher finds them now.
 Status look_up(const search::Searcher& searcher, const govern::Clearance& ceiling, std::vector<Asked>& asked, uint32_t threads,
-               const std::function<bool(const Asked&)>& which, const Progress& progress) {
+               const std::function<bool(const Asked&)>& which, RetrieverWork& work, const Progress& progress) {
   std::vector<Status> failed(asked.size());
   std::atomic<uint64_t> done{0};
+  std::atomic<bool> stopped{false};
+  Status over;  // written by the thread that stops the others
   parallel(asked.size(), threads, [&](size_t i) {
     Asked& q = asked[i];
-    if (!which(q)) return;
+    if (stopped || !which(q)) return;
     search::Request request;
     request.query = q.text;
     request.clearance = ceiling;
@@ -74,7 +77,9 @@ Status look_up(const search::Searcher& searcher, const govern::Clearance& ceilin
       q.found.push_back(std::move(c.record));
     }
     if (const uint64_t n = ++done; progress && n % 256 == 0) progress("asking", n, asked.size());
+    if (Status within = work.did(RetrieverPart::kAsking, 1); !within && !stopped.exchange(true)) over = std::move(within);
   });
+  SILLOK_TRY(over);
   for (size_t i = 0; i < asked.size(); ++i) {
     if (!failed[i]) return fail(failed[i].error().in("the question \"" + shorten(asked[i].text, 40) + "\""));
   }
@@ -174,12 +179,15 @@ void choose_pairs(const Corpus& corpus, std::vector<Asked>& asked, uint32_t buck
   }
 }
 
-void tune_on_gold(EncoderTrainer& trainer, const std::vector<Asked>& asked, std::optional<uint32_t> without_fold) {
+using AfterBatch = std::function<Status(const EncoderTrainer::Batch&)>;
+
+Status tune_on_gold(EncoderTrainer& trainer, const std::vector<Asked>& asked, std::optional<uint32_t> without_fold, const AfterBatch& after) {
   std::vector<Pair> pairs;
   for (const Asked& q : asked) {
     if (q.has_pair && q.fold != without_fold) pairs.push_back(q.pair);
   }
-  for (uint32_t pass = 0; pass < kGoldPasses; ++pass) trainer.pass(pairs);
+  for (uint32_t pass = 0; pass < kGoldPasses; ++pass) SILLOK_TRY(trainer.pass(pairs, after));
+  return {};
 }
 
 // Only the first candidates and the right ones: those far behind teach little and cost as much.
@@ -223,10 +231,17 @@ double choose_share(const std::vector<Asked>& asked, const std::vector<std::vect
 }
 
 // What each question's candidates gain by the network that has not seen the question's fold.
-std::vector<std::vector<float>> held_out_gains(const std::vector<Asked>& asked, const std::vector<RankedQuestion>& rows, const RetrieverOptions& options) {
+Result<std::vector<std::vector<float>>> held_out_gains(const std::vector<Asked>& asked, const std::vector<RankedQuestion>& rows, const RetrieverOptions& options,
+                                                       RetrieverWork& work) {
   std::vector<std::vector<float>> gains(asked.size());
   std::vector<search::RerankNetwork> networks(options.folds);
-  parallel(options.folds, options.threads, [&](size_t fold) { networks[fold] = fit_network(asked, rows, static_cast<uint32_t>(fold), options.seed); });
+  std::vector<Status> within(options.folds);
+  parallel(options.folds, options.threads, [&](size_t fold) {
+    networks[fold] = fit_network(asked, rows, static_cast<uint32_t>(fold), options.seed);
+    const auto learned = std::count_if(asked.begin(), asked.end(), [&](const Asked& q) { return q.fold != fold; });
+    within[fold] = work.did(RetrieverPart::kFitting, static_cast<uint64_t>(learned));
+  });
+  for (const Status& each : within) SILLOK_TRY(each);
   for (size_t i = 0; i < asked.size(); ++i) {
     for (const auto& features : asked[i].ranked.features) gains[i].push_back(network_gain(networks[asked[i].fold], features));
   }
@@ -238,9 +253,18 @@ std::vector<std::vector<float>> held_out_gains(const std::vector<Asked>& asked, 
 class Run {
  public:
   Run(const archive::Archive& archive, search::Searcher& searcher, const RetrieverOptions& options, const Progress& progress)
-      : archive_(archive), searcher_(searcher), options_(options), progress_(progress) {}
+      : archive_(archive), searcher_(searcher), options_(options), progress_(progress), work_(options) {}
 
   Result<RetrieverReport> run() {
+    auto report = learn();
+    work_.end(report ? nullptr : &report.error());
+    if (!report || !report->adopted) use_home();
+    if (report) report->run = work_.id(), report->note = work_.problem();
+    return report;
+  }
+
+ private:
+  Result<RetrieverReport> learn() {
     const Micros start = now_micros();
     SILLOK_ASSIGN(ceiling_, label_ceiling(archive_, options_.ceiling));
     model_.change = archive_.last_change();
@@ -251,14 +275,30 @@ class Run {
     report_.passages = corpus_.passages.size();
     if (corpus_.passages.size() < 2) return fail(ErrorCode::kInvalid, "there are fewer than two passages to learn from under this label ceiling");
     SILLOK_TRY(take_gold());
-    train_on_made_up();
+    SILLOK_TRY(train_on_made_up());
     SILLOK_TRY(asked_.empty() ? measure_made_up() : measure_gold());
     report_.seconds = static_cast<double>(now_micros() - start) / 1e6;
     SILLOK_TRY(finish());
     return report_;
   }
 
- private:
+  // Under the labels of all that is learned from.
+  Status enter_list(uint64_t made_up_pairs) {
+    TrainingRun run;
+    run.kind = "retriever";
+    run.data = archive_.home();
+    run.out = search::retriever_path(archive_.home());
+    run.labels = report_.labels;
+    SILLOK_ASSIGN(const govern::Label join, archive_.settings().lattice.join(report_.labels));
+    run.label = archive_.settings().lattice.text(join);
+    const uint64_t gold = asked_.size(), folds = options_.folds;
+    const auto held_out = static_cast<uint64_t>(std::count_if(made_.begin(), made_.end(), [](const MadeQuestion& m) { return m.held_out; }));
+    work_.plan(archive_.home(), std::move(run),
+               gold == 0 ? std::array<uint64_t, kRetrieverParts>{kSelfPasses * made_up_pairs, std::min<uint64_t>(held_out, kMeasuredQuestions), 0}
+                         : std::array<uint64_t, kRetrieverParts>{kSelfPasses * made_up_pairs + gold * folds * kGoldPasses, 2 * gold, gold * folds});
+    return {};
+  }
+
   Status take_gold() {
     std::vector<std::string> groups;
     for (const TrainingQuestion& q : options_.gold) {
@@ -282,7 +322,7 @@ class Run {
     return {};
   }
 
-  void train_on_made_up() {
+  Status train_on_made_up() {
     const Micros start = now_micros();
     made_ = make_questions(corpus_, options_.seed);
     std::vector<Pair> pairs;
@@ -292,12 +332,14 @@ class Run {
       pairs.push_back({question_bag(m.text, encoder_options_.buckets), m.passage, -1});
     }
     report_.pairs = pairs.size();
+    SILLOK_TRY(enter_list(pairs.size()));
     trainer_.emplace(corpus_.bags, encoder_options_);
     for (uint32_t pass = 0; pass < kSelfPasses; ++pass) {
       if (progress_) progress_("training the encoder", pass, kSelfPasses);
-      trainer_->pass(pairs);
+      SILLOK_TRY(trainer_->pass(pairs, after_batch_));
     }
     report_.encoder_seconds = static_cast<double>(now_micros() - start) / 1e6;
+    return {};
   }
 
   // Without gold: the cosine's weight is chosen on half of the held-out questions and measured on the other.
@@ -315,7 +357,7 @@ class Run {
     if (asked.size() < 4) return fail(ErrorCode::kInvalid, "there are too few passages to hold some out and measure on; add records or gold questions");
     model_.encoder = trainer_->table();
     searcher_.use(model_);
-    SILLOK_TRY(look_up(searcher_, ceiling_, asked, options_.threads, [](const Asked&) { return true; }, progress_));
+    SILLOK_TRY(look_up(searcher_, ceiling_, asked, options_.threads, [](const Asked&) { return true; }, work_, progress_));
     const size_t cosine = cosine_feature();
     double best = -1;
     for (double weight : kCosineWeights) {
@@ -347,7 +389,7 @@ class Run {
   Status measure_gold() {
     report_.measured_on = "gold questions, " + std::to_string(options_.folds) + "-fold cross-validation by group";
     report_.pairs += asked_.size();
-    SILLOK_TRY(look_up(searcher_, ceiling_, asked_, options_.threads, [](const Asked&) { return true; }, progress_));
+    SILLOK_TRY(look_up(searcher_, ceiling_, asked_, options_.threads, [](const Asked&) { return true; }, work_, progress_));
     Counted lexical;
     for (const Asked& q : asked_) lexical.add(rank_of(q, base_scores(q)));
     choose_pairs(corpus_, asked_, encoder_options_.buckets);
@@ -356,16 +398,16 @@ class Run {
     for (uint32_t fold = 0; fold < options_.folds; ++fold) {
       const Micros start = now_micros();
       EncoderTrainer tuned = *trainer_;
-      tune_on_gold(tuned, asked_, fold);
+      SILLOK_TRY(tune_on_gold(tuned, asked_, fold, after_batch_));
       report_.encoder_seconds += static_cast<double>(now_micros() - start) / 1e6;
       search::RetrieverModel model;
       model.encoder = tuned.table();
       searcher_.use(std::move(model));
-      SILLOK_TRY(look_up(searcher_, ceiling_, asked_, options_.threads, [fold](const Asked& q) { return q.fold == fold; }, progress_));
+      SILLOK_TRY(look_up(searcher_, ceiling_, asked_, options_.threads, [fold](const Asked& q) { return q.fold == fold; }, work_, progress_));
     }
     std::vector<RankedQuestion> rows;
     for (const Asked& q : asked_) rows.push_back(few_rows(q.ranked));
-    const std::vector<std::vector<float>> gains = held_out_gains(asked_, rows, options_);
+    SILLOK_ASSIGN(const std::vector<std::vector<float>> gains, held_out_gains(asked_, rows, options_, work_));
     std::vector<double> shares;
     for (uint32_t fold = 0; fold < options_.folds; ++fold) shares.push_back(choose_share(asked_, gains, fold));
     Counted trained;
@@ -374,9 +416,10 @@ class Run {
     report_.lexical = lexical.figures();
     report_.trained = trained.figures();
 
-    tune_on_gold(*trainer_, asked_, std::nullopt);
+    SILLOK_TRY(tune_on_gold(*trainer_, asked_, std::nullopt, after_batch_));
     model_.encoder = trainer_->table();
     model_.network = fit_network(asked_, rows, std::nullopt, options_.seed);
+    SILLOK_TRY(work_.did(RetrieverPart::kFitting, asked_.size()));
     report_.share = choose_share(asked_, gains, std::nullopt);
     model_.network.share = static_cast<float>(report_.share);
     return {};
@@ -404,16 +447,7 @@ class Run {
     model_.trained_on = about.dump();
     const std::string bytes = search::encode_retriever(model_);
     report_.hash = sha256_hex(bytes);
-    if (!report_.adopted) {
-      // Back to what the home has.
-      const auto before = read_file(search::retriever_path(archive_.home()), search::kMaxRetrieverBytes);
-      std::optional<search::RetrieverModel> kept;
-      if (before) {
-        if (auto decoded = search::decode_retriever(*before)) kept = std::move(*decoded);
-      }
-      searcher_.use(std::move(kept));
-      return {};
-    }
+    if (!report_.adopted) return {};
     const fs::path path = search::retriever_path(archive_.home());
     std::error_code made;
     fs::create_directories(path.parent_path(), made);
@@ -422,6 +456,15 @@ class Run {
     SILLOK_TRY(write_file_atomic(path, bytes));
     searcher_.use(model_);
     return {};
+  }
+
+  void use_home() {
+    const auto bytes = read_file(search::retriever_path(archive_.home()), search::kMaxRetrieverBytes);
+    std::optional<search::RetrieverModel> kept;
+    if (bytes) {
+      if (auto decoded = search::decode_retriever(*bytes)) kept = std::move(*decoded);
+    }
+    searcher_.use(std::move(kept));
   }
 
   // A made-up question must not be read as a filter or a phrase.
@@ -445,7 +488,9 @@ class Run {
   search::Searcher& searcher_;
   const RetrieverOptions& options_;
   const Progress& progress_;
+  RetrieverWork work_;
   EncoderOptions encoder_options_;
+  const AfterBatch after_batch_ = [this](const EncoderTrainer::Batch& b) { return work_.learned(b.pairs, b.loss, b.terms, encoder_options_.rate); };
   govern::Clearance ceiling_;
   Corpus corpus_;
   std::vector<MadeQuestion> made_;

@@ -278,7 +278,8 @@ Status RunAccount::enter(uint64_t done) {
   fs::create_directories(folder_, error);
   if (error) return fail(ErrorCode::kIo, folder_.string() + ": cannot be made: " + error.message());
   SILLOK_ASSIGN(lock_, FileLock::acquire(folder_ / "lock", kProbeWaitMs));
-  SILLOK_TRY(write_file_atomic(run_.out / "run", run_.id + "\n"));
+  // A retriever's is a file: it is begun anew, never gone on with.
+  if (fs::is_directory(run_.out, error)) SILLOK_TRY(write_file_atomic(run_.out / "run", run_.id + "\n"));
   SILLOK_TRY(keep_points(true));
   return keep_state("running");
 }

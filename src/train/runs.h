@@ -5,7 +5,7 @@
 //   home/models/training/ID/run.json     what is trained on what; "running", "finished" or "failed". Replaced atomically
 //   home/models/training/ID/curve.jsonl  a point a line, the last one of the last step. Neighbours are merged as it grows
 //   home/models/training/ID/lock         held by the process that runs: where nobody holds it, "running" means interrupted
-//   OUT/run                              ID: what goes on with --resume is the same run
+//   OUT/run                              ID: what goes on with --resume is the same run. Not where OUT is a file
 // What a run learned from is known by name, and its losses come of it: all of it carries the labels of the dataset.
 #pragma once
 
@@ -33,7 +33,7 @@ std::string_view to_string(RunState state);
 
 struct TrainingRun {
   std::string id;                   // "t20260301-093000-3fa9"
-  std::string kind;                 // "tune", "dpo", "pretrain"
+  std::string kind;                 // "tune", "dpo", "pretrain", "retriever"
   std::string base;                 // file name of the model that is tuned; "" = from nothing
   fs::path data, out;               // absolute
   std::vector<std::string> labels;  // of the dataset that the data is a file of; none: it is a file of no dataset

@@ -253,6 +253,8 @@ struct RetrieverOptions {
   uint64_t seed = 1;
   uint32_t threads = 2;
   bool adopt = true;   // false: measure only
+  double budget_seconds = 0, budget_joules = 0;  // kLimit where it takes more, and nothing of it is kept; 0: as much as it takes
+  double watts = 0;    // of a busy core, for joules where the machine has no meter; 0: power::EnergyMeter's
 };
 struct RetrieverFigures {
   double recall_at_1 = 0, recall_at_5 = 0, mrr_10 = 0;  // percent, over the questions measured
@@ -267,11 +269,13 @@ struct RetrieverReport {
   double encoder_seconds = 0, seconds = 0;
   std::vector<std::string> labels;
   std::string hash, reason;  // reason: why it was adopted or not
+  std::string run;           // its id on the home's list of runs; "" where it is not there
+  std::string note;          // why not
   bool adopted = false;
 };
 // Trains on what is in force under the ceiling; adopted, by replacing home/models/retriever.sillok, only where the questions
-// measured are found no worse than without it. The searcher goes on with the model if it was adopted, else with what it had.
-// Deterministic by seed.
+// measured are found no worse than without it. The searcher goes on with the model if it was adopted, else with what the home
+// has. Deterministic by seed. On the home's list of runs (runs.h) as kind "retriever".
 Result<RetrieverReport> train_retriever(const archive::Archive& archive, search::Searcher& searcher, const RetrieverOptions& options,
                                         const Progress& progress);
 

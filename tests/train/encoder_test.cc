@@ -30,9 +30,9 @@ Lessons lessons() {
 TEST(Encoder, LearnsThatDifferentWordsMeanTheSame) {
   const Lessons l = lessons();
   EncoderTrainer trainer(l.passages, small());
-  const double before = trainer.pass(l.pairs);
+  const double before = trainer.pass(l.pairs).value();
   double after = before;
-  for (int i = 0; i < 60; ++i) after = trainer.pass(l.pairs);
+  for (int i = 0; i < 60; ++i) after = trainer.pass(l.pairs).value();
   EXPECT_GT(before, 1.0);
   EXPECT_LT(after, 0.1 * before);
 }
@@ -53,7 +53,7 @@ TEST(Encoder, HardNegativesArePushedAway) {
   for (uint32_t i = 0; i < 24; ++i) l.pairs[i].hard_negative = (i + 3) % 24;
   EncoderTrainer trainer(l.passages, small());
   double loss = 0;
-  for (int i = 0; i < 60; ++i) loss = trainer.pass(l.pairs);
+  for (int i = 0; i < 60; ++i) loss = trainer.pass(l.pairs).value();
   EXPECT_LT(loss, 0.5);
 }
 

@@ -239,7 +239,7 @@ export type TrainingState = 'running' | 'interrupted' | 'finished' | 'failed'
 export interface LossPoint { step: number; loss: number; rate: number; tokens_per_s: number; seconds: number; joules: number }
 export interface TrainingRun {
   id: string
-  kind: 'tune' | 'dpo' | 'pretrain'
+  kind: 'tune' | 'dpo' | 'pretrain' | 'retriever'
   base: string | null
   data: string
   out: string
