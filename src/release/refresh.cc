@@ -2,54 +2,16 @@
 //
 // Every step can be killed and begun again: adding acknowledges record by record, marks are found again from the archive, a
 // release is a new folder, and promotion is one rename.
-#include <sys/resource.h>
-
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 
 #include "release/parts.h"
-#include "train/train.h"
+#include "release/retrain.h"
 
 namespace sillok::release {
 namespace {
 
-constexpr double kSecondsPerPassage = 0.03;  // of training, for the first estimate: 10,000 passages take under five minutes on two cores
 constexpr size_t kKeptRounds = 30;  // releases that rounds made and others took the place of
-
-double cpu_seconds() {
-  double total = 0;
-  for (const int who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
-    struct rusage used {};
-    if (::getrusage(who, &used) != 0) continue;
-    for (const timeval& t : {used.ru_utime, used.ru_stime}) total += static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
-  }
-  return total;
-}
-
-// Microjoules that the processor's own meter (RAPL) has counted; none where it cannot be read. It wraps at a value that it tells.
-std::optional<uint64_t> metered_uj() {
-  const auto text = read_file("/sys/class/powercap/intel-rapl:0/energy_uj", 64);
-  if (!text || trim(*text).empty() || trim(*text).find_first_not_of("0123456789") != std::string_view::npos) return std::nullopt;
-  return std::stoull(std::string(trim(*text)));
-}
-
-class Meter {
- public:
-  explicit Meter(double watts) : watts_(watts), cpu_(cpu_seconds()), uj_(metered_uj()) {}
-  void read(RefreshReport& report) const {
-    report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-    report.cpu_s = cpu_seconds() - cpu_;
-    const auto now = metered_uj();
-    report.energy_estimated = !now || !uj_ || *now < *uj_;
-    report.watt_hours = report.energy_estimated ? report.cpu_s * watts_ / 3600 : static_cast<double>(*now - *uj_) / 3.6e9;
-  }
-
- private:
-  double watts_, cpu_;
-  std::optional<uint64_t> uj_;
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
 
 void join_reports(archive::AddReport& all, const archive::AddReport& one) {
   all.added += one.added;
@@ -64,7 +26,7 @@ void join_reports(archive::AddReport& all, const archive::AddReport& one) {
 class Round {
  public:
   Round(archive::Archive& archive, search::Searcher& searcher, const RefreshOptions& options, const Act& act, RefreshSettings settings)
-      : archive_(archive), searcher_(searcher), home_(archive.home()), options_(options), act_(act), settings_(std::move(settings)) {}
+      : archive_(archive), searcher_(searcher), home_(archive.home()), options_(options), act_(act), settings_(std::move(settings)), retraining_(archive_, searcher_, settings_) {}
 
   Result<RefreshReport> run() {
     const Meter meter(settings_.watts);
@@ -83,7 +45,8 @@ class Round {
     } else {
       report_.notes.push_back("there are no gold questions (" + gold_.string() + "): the answer rate is not measured, and nothing is released");
     }
-    meter.read(report_);
+    const Meter::Read spent = meter.read();
+    report_.seconds = spent.seconds, report_.cpu_s = spent.cpu_s, report_.watt_hours = spent.watt_hours, report_.energy_estimated = spent.estimated;
     SILLOK_TRY(record());
     return std::move(report_);
   }
@@ -154,75 +117,11 @@ class Round {
 
   // ---- training
 
-  fs::path spent_path() const { return folder_of(home_) / "training.json"; }
-
-  // Why the retriever in use is to be trained again; "" = it is not.
-  Result<std::string> due(const search::RetrieverModel& model) const {
-    std::error_code error;
-    const auto written = fs::last_write_time(search::retriever_path(home_), error);
-    const double days = std::chrono::duration<double>(fs::file_time_type::clock::now() - written).count() / 86'400;
-    if (settings_.retrain_days > 0 && !error && days >= settings_.retrain_days) return "it is " + std::to_string(static_cast<int>(days)) + " days old";
-    uint64_t since = 0;
-    const Day now = today();
-    SILLOK_TRY(archive_.changes_after(model.change, [&](const archive::Version& version) -> Status {
-      since += !version.erased && version.valid_from <= now && now < version.valid_to ? 1 : 0;
-      return {};
-    }));
-    const double percent = 100 * static_cast<double>(since) / static_cast<double>(std::max<uint64_t>(1, archive_.record_count()));
-    if (settings_.retrain_changed > 0 && percent >= settings_.retrain_changed) {
-      return std::to_string(static_cast<int>(percent)) + " percent of the records are newer";
-    }
-    return std::string();
-  }
-
-  // What the last training took, else an estimate, against the budget. "" = within it.
-  std::string over_budget() const {
-    double seconds = kSecondsPerPassage * static_cast<double>(searcher_.passage_count()), watt_hours = seconds * settings_.watts / 3600;
-    if (const auto text = read_file(spent_path(), 4096)) {
-      const Json last = Json::parse(*text, nullptr, false);
-      if (last.is_object()) {
-        seconds = last.value("seconds", seconds);
-        watt_hours = last.value("watt_hours", watt_hours);
-      }
-    }
-    if (seconds > 60 * settings_.budget_minutes) return "it would take about " + std::to_string(static_cast<int>(seconds / 60)) + " minutes, more than budget_minutes";
-    if (watt_hours > settings_.budget_wh) return "it would take about " + std::to_string(static_cast<int>(watt_hours)) + " Wh, more than budget_wh";
-    return {};
-  }
-
   Status train_by_policy(const std::string& drift) {
-    if (trained_) return {};
-    const auto bytes = read_file(search::retriever_path(home_), search::kMaxRetrieverBytes);
-    if (!bytes) return {};  // none in use: nothing to keep up
-    const auto model = search::decode_retriever(*bytes);
-    if (!model) return fail(model.error().in(search::retriever_path(home_).string()));
-    SILLOK_ASSIGN(std::string reason, due(*model));
-    if (reason.empty()) reason = drift;
-    if (reason.empty()) return {};
-    if (const std::string over = over_budget(); !over.empty()) {
-      report_.not_retrained = reason + ", but " + over;
-      return {};
-    }
-    trained_ = true;
-    train::RetrieverOptions options;
-    const govern::Lattice& lattice = archive_.settings().lattice;
-    const auto ceiling = lattice.join(model->labels);
-    if (!ceiling) return fail(ceiling.error().in("labels of the retriever in use; train it anew with --labels-up-to"));
-    options.ceiling = lattice.text(*ceiling);
-    SILLOK_ASSIGN(const auto gold, evaluate::load_gold(gold_));
+    SILLOK_ASSIGN(std::vector<evaluate::GoldQuestion> gold, evaluate::load_gold(gold_));
     const std::vector<std::string> open = open_ids();
-    for (const evaluate::GoldQuestion& q : gold) {
-      const bool superseded = std::find(open.begin(), open.end(), q.id) != open.end();
-      if (q.answerable && !q.records.empty() && !superseded) options.gold.push_back({q.question, q.records, q.category});
-    }
-    const Meter meter(settings_.watts);
-    SILLOK_ASSIGN(const train::RetrieverReport done, train::train_retriever(archive_, searcher_, options, options_.progress));
-    RefreshReport spent;
-    meter.read(spent);
-    SILLOK_TRY(write_file_atomic(spent_path(), canonical({{"seconds", spent.seconds}, {"watt_hours", spent.watt_hours}, {"estimated", spent.energy_estimated}}) + "\n"));
-    report_.retrained = reason;
-    if (!done.adopted) report_.notes.push_back("the retriever that was trained is not taken: " + done.reason);
-    return {};
+    std::erase_if(gold, [&](const evaluate::GoldQuestion& q) { return std::find(open.begin(), open.end(), q.id) != open.end(); });
+    return retraining_.by_policy(drift, gold, options_.progress, report_);
   }
 
   // Points by which the release in force answers fewer of these questions than when it was promoted.
@@ -276,12 +175,20 @@ class Round {
     report_.status = done.promoted ? "promoted" : "refused";
     report_.refusals = done.judgement.refusals;
     SILLOK_TRY(prune_rounds(home_, kKeptRounds));
+    if (!done.promoted) SILLOK_TRY(take_back());
     const double drift = drift_of(done.judgement);
-    if (trained_ || settings_.retrain_drift <= 0 || drift < settings_.retrain_drift) return {};
+    if (retraining_.done() || settings_.retrain_drift <= 0 || drift < settings_.retrain_drift || !retraining_.may_help_now()) return {};
     char reason[80];
     std::snprintf(reason, sizeof reason, "the answer rate fell by %.1f points", drift);
     SILLOK_TRY(train_by_policy(reason));
-    return trained_ ? release() : Status();
+    return report_.retrained.empty() ? Status() : release();
+  }
+
+  Status take_back() {
+    SILLOK_ASSIGN(const Current current, read_current(home_));
+    if (current.id.empty()) return {};
+    SILLOK_ASSIGN(const Release in_force, load(home_, current.id));
+    return retraining_.take_back(in_force, report_);
   }
 
   Status record() const {
@@ -289,6 +196,7 @@ class Round {
     Json details = {{"act", "refresh"}, {"added", a.added}, {"updated", a.updated}, {"ended", a.ended}, {"failed", a.failed.size()},
                     {"superseded", report_.superseded.size()}, {"release", report_.release}, {"status", report_.status}};
     if (report_.measured) details["answer_rate"] = report_.answer_rate.mean;
+    if (!report_.retrained.empty()) details["retrained"] = report_.retrained;
     return note(home_, act_, report_.release, "", details);
   }
 
@@ -299,7 +207,7 @@ class Round {
   const Act& act_;
   const RefreshSettings settings_;
   fs::path gold_;
-  bool trained_ = false;
+  Retraining retraining_;
   RefreshReport report_;
 };
 
