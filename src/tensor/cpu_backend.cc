@@ -142,7 +142,7 @@ Result<std::unique_ptr<Weight>> CpuBackend::load(const WeightData& data, WeightU
       // Untouched, it costs nothing; refused, it is refused here.
       SILLOK_ASSIGN(weight->packed, Memory::map(weight->panels() * weight->panel_bytes()));
       weight->file_rows = rows;
-      weight->is_file = is_read_only_file(rows, data.rows * bytes_of_row);
+      weight->is_file = is_file(rows, data.rows * bytes_of_row, keep_alive);
       if (keep_alive != nullptr) {
         weight->keep_alive = std::move(keep_alive);
       } else if (use == WeightUse::kMatrix) {
@@ -159,17 +159,27 @@ Result<std::unique_ptr<Weight>> CpuBackend::load(const WeightData& data, WeightU
   return weight;
 }
 
-void pack_panels(const CpuWeight& weight, size_t first, size_t last, uint8_t* to) {
+bool CpuBackend::is_file(const void* data, size_t bytes, const std::shared_ptr<const void>& owner) {
+  if (owner == nullptr || mapping_owner_.lock() != owner || !mapping_.holds(data, bytes)) {
+    mapping_ = file_mapping_of(data);
+    mapping_owner_ = owner;
+  }
+  return mapping_.holds(data, bytes);
+}
+
+void pack_panels(const CpuWeight& weight, size_t first, size_t last, FilePages pages, uint8_t* to) {
   const size_t bytes_of_row = row_bytes(weight.type(), weight.columns());
   const uint8_t* from = weight.file_rows + first * kPanel * bytes_of_row;
   const size_t bytes = (std::min(weight.rows(), last * kPanel) - first * kPanel) * bytes_of_row;
-  if (weight.is_file) want_pages(from, bytes);
+  if (weight.is_file && pages == FilePages::kDrop) want_pages(from, bytes);  // the system may have taken them back
   for (size_t panel = first; panel < last; ++panel) {
     const size_t row = panel * kPanel;
-    pack_panel(weight.type(), weight.file_rows + row * bytes_of_row, bytes_of_row, std::min(kPanel, weight.rows() - row),
-               weight.columns(), to + (panel - first) * weight.panel_bytes());
+    const uint8_t* rows = weight.file_rows + row * bytes_of_row;
+    const uint8_t* next = row + 2 * kPanel <= weight.rows() ? rows + kPanel * bytes_of_row : nullptr;
+    pack_panel(weight.type(), rows, bytes_of_row, std::min(kPanel, weight.rows() - row), weight.columns(), next,
+               to + (panel - first) * weight.panel_bytes());
   }
-  if (weight.is_file) drop_pages(from, bytes);
+  if (weight.is_file && pages == FilePages::kDrop) drop_pages(from, bytes);
 }
 
 void CpuBackend::pack(CpuWeight& weight) {
@@ -178,7 +188,7 @@ void CpuBackend::pack(CpuWeight& weight) {
   const size_t run = std::max<size_t>(1, (size_t{1} << 20) / weight.panel_bytes());
   team_.run((weight.panels() + run - 1) / run, [&](size_t task, uint32_t) {
     const size_t first = task * run, last = std::min(weight.panels(), first + run);
-    pack_panels(weight, first, last, to + first * weight.panel_bytes());
+    pack_panels(weight, first, last, FilePages::kDrop, to + first * weight.panel_bytes());
   });
   weight.is_packed = true;
 }

@@ -51,8 +51,9 @@ class CpuWeight final : public Weight {
   size_t rows_, columns_;
 };
 
-// Packs panels first .. last - 1 of weight.file_rows.
-void pack_panels(const CpuWeight& weight, size_t first, size_t last, uint8_t* to);
+// Packs panels first .. last - 1 of weight.file_rows. Pages of a file that will not be read again are dropped.
+enum class FilePages : uint8_t { kKeep, kDrop };
+void pack_panels(const CpuWeight& weight, size_t first, size_t last, FilePages pages, uint8_t* to);
 
 class CpuKvStore final : public KvStore {
  public:
@@ -140,6 +141,8 @@ class CpuBackend final : public Backend {
     Memory panels;                         // see Job::packs
   };
 
+  // Whether the bytes, which `owner` keeps, are pages of a file.
+  bool is_file(const void* data, size_t bytes, const std::shared_ptr<const void>& owner);
   void pack(CpuWeight& weight);
   void multiply_rows(const Rows& x, std::span<const Job> jobs);
   void multiply_plain(const Job& job, const Rows& x, size_t first_row, size_t rows, size_t first_panel, size_t last_panel,
@@ -166,6 +169,9 @@ class CpuBackend final : public Backend {
 
   const Kernels& kernels_;
   ThreadTeam team_;
+  // The mapping that weights were last loaded from, and what keeps it: all weights of a model lie in one.
+  FileMapping mapping_;
+  std::weak_ptr<const void> mapping_owner_;
   // Room that operations reuse: activations in 8 bits and in floats by chunk, results of low-rank products, scratch per
   // thread.
   Memory activations_, arranged_;

@@ -129,7 +129,7 @@ void CpuBackend::multiply_rows(const Rows& x, std::span<const Job> wanted) {
     Job part = job;
     if (job.packs) {
       auto* panels = reinterpret_cast<uint8_t*>(room(&scratch_[thread]->panels, (last - first) * job.panel_bytes));
-      pack_panels(*job.weight, first, last, panels);
+      pack_panels(*job.weight, first, last, FilePages::kKeep, panels);
       part.panels = panels;
       part.first_panel = first;
     }

@@ -75,8 +75,8 @@ Memory::~Memory() {
   if (data_ != nullptr) munmap(data_, size_);
 }
 
-bool is_read_only_file(const void* data, size_t bytes) {
-  const auto begin = reinterpret_cast<uintptr_t>(data);
+FileMapping file_mapping_of(const void* data) {
+  const auto at = reinterpret_cast<uintptr_t>(data);
   std::ifstream maps("/proc/self/maps");
   std::string line;
   while (std::getline(maps, line)) {
@@ -84,11 +84,11 @@ bool is_read_only_file(const void* data, size_t bytes) {
     char access[5] = {};
     // from-to access offset device inode path
     if (std::sscanf(line.c_str(), "%" SCNx64 "-%" SCNx64 " %4s %*s %*s %" SCNu64, &from, &to, access, &inode) != 4) continue;
-    if (begin >= from && begin < to) {
-      return begin + bytes <= to && inode != 0 && access[0] == 'r' && access[1] == '-';
-    }
+    if (at < from || at >= to) continue;
+    if (inode != 0 && access[0] == 'r' && access[1] == '-') return {static_cast<uintptr_t>(from), static_cast<uintptr_t>(to)};
+    break;
   }
-  return false;
+  return {};
 }
 
 void want_pages(const void* data, size_t bytes) {

@@ -23,10 +23,17 @@ class Memory {
   size_t size_ = 0;
 };
 
-// Whether the whole range lies in one mapping of a file that this process can only read: its pages may be dropped and
-// will come back from the file.
-bool is_read_only_file(const void* data, size_t bytes);
-// Asks for the pages of a range in a read-only file mapping, or gives back those that lie wholly inside it.
+// A mapping of a file that this process can only read: its pages may be dropped and will come back from the file.
+struct FileMapping {
+  uintptr_t begin = 0, end = 0;
+  bool holds(const void* data, size_t bytes) const {
+    const auto at = reinterpret_cast<uintptr_t>(data);
+    return at >= begin && at < end && bytes <= end - at;
+  }
+};
+// The one that `data` points into; empty if it points elsewhere. Reads /proc/self/maps: a tenth of a millisecond.
+FileMapping file_mapping_of(const void* data);
+// Asks for the pages of a range in such a mapping, or gives back those that lie wholly inside it.
 void want_pages(const void* data, size_t bytes);
 void drop_pages(const void* data, size_t bytes);
 

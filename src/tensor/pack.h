@@ -34,7 +34,8 @@ size_t packed_panel_bytes(Type type, size_t columns);
 DotKind dot_kind(Type type);  // of a type that is not F32, F16 or BF16
 bool is_plain(Type type);     // F32, F16, BF16
 
-// rows: first of `count` <= 16 rows as in the file, row_bytes apart. out: packed_panel_bytes.
-void pack_panel(Type type, const uint8_t* rows, size_t row_bytes, size_t count, size_t columns, uint8_t* out);
+// rows: first of `count` <= 16 rows as in the file, row_bytes apart. out: packed_panel_bytes. next: the rows of the panel to be packed
+// after this one, so that they are on their way from memory; may be null.
+void pack_panel(Type type, const uint8_t* rows, size_t row_bytes, size_t count, size_t columns, const uint8_t* next, uint8_t* out);
 
 }  // namespace sillok::tensor

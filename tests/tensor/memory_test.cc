@@ -41,9 +41,11 @@ TEST(MemoryTest, LoadsFromAMappedFileAndFromMemory) {
   const TemporaryFile file(matrix.bytes);
   auto mapped = MappedFile::open(file.path());
   ASSERT_TRUE(mapped.has_value());
-  EXPECT_TRUE(is_read_only_file(mapped->bytes().data(), mapped->bytes().size()));
-  EXPECT_FALSE(is_read_only_file(matrix.bytes.data(), matrix.bytes.size()));
-  EXPECT_FALSE(is_read_only_file(mapped->bytes().data(), mapped->bytes().size() + (size_t{1} << 40)));
+  const FileMapping mapping = file_mapping_of(mapped->bytes().data());
+  EXPECT_TRUE(mapping.holds(mapped->bytes().data(), mapped->bytes().size()));
+  EXPECT_FALSE(mapping.holds(mapped->bytes().data(), mapped->bytes().size() + (size_t{1} << 40)));
+  EXPECT_FALSE(mapping.holds(matrix.bytes.data(), 1));
+  EXPECT_FALSE(file_mapping_of(matrix.bytes.data()).holds(matrix.bytes.data(), 1));
   auto on = backend(available_isas().back(), 2);
   WeightData from_file = matrix.data();
   from_file.data = mapped->bytes().data();
@@ -53,6 +55,31 @@ TEST(MemoryTest, LoadsFromAMappedFileAndFromMemory) {
   const Product products[] = {{a.get(), ya.view()}, {b.get(), yb.view()}};
   on->multiply(x.view(), products);
   EXPECT_TRUE(same_bits(ya.read(), yb.read()));
+}
+
+// What keeps a file's mapping may keep other memory, too: a weight of that must not have its pages dropped.
+TEST(MemoryTest, OneOwnerOfAFileAndOfMemory) {
+  const QuantisedMatrix matrix(Type::kQ8_0, 1000, 256, 1);
+  const TemporaryFile file(matrix.bytes);
+  struct Owner {
+    MappedFile mapped;
+    std::vector<uint8_t> bytes;
+  };
+  const auto owner = std::make_shared<Owner>(*MappedFile::open(file.path()), matrix.bytes);
+  auto on = backend(available_isas().back(), 2);
+  WeightData from_file = matrix.data(), from_memory = matrix.data();
+  from_file.data = owner->mapped.bytes().data();
+  from_memory.data = owner->bytes.data();
+  auto a = *on->load(from_file, WeightUse::kMatrix, owner), b = *on->load(from_memory, WeightUse::kMatrix, owner);
+  const Matrix x(*on, 2, 256, normal_values(512, 2)), ya(*on, 2, 1000), yb(*on, 2, 1000);
+  const Product products[] = {{a.get(), ya.view()}, {b.get(), yb.view()}};
+  on->multiply(x.view(), products);
+  const std::vector<float> first = ya.read();
+  EXPECT_TRUE(same_bits(first, yb.read()));
+  on->multiply(x.view(), products);  // packed for good; the file's pages are dropped
+  EXPECT_TRUE(same_bits(first, ya.read()));
+  EXPECT_TRUE(same_bits(first, yb.read()));
+  EXPECT_EQ(owner->bytes, matrix.bytes);
 }
 
 TEST(ThreadTeamTest, EveryTaskOnceInManyJobs) {
