@@ -174,6 +174,7 @@ void TokenMap::reserve(size_t count) {
   while (size < count * 2) size *= 2;
   slots_.assign(size, {});
   mask_ = size - 1;
+  keys_.reserve(count);
 }
 
 bool TokenMap::insert(std::string_view key, Token token) {

@@ -26,6 +26,7 @@ class Writer {
   Writer(const Rows& rows, uint8_t* out) : rows_(rows), out_(out) {}
 
   void halves(size_t from) {
+#pragma GCC unroll 16
     for (size_t row = 0; row < kPanel; ++row) std::memcpy(out_ + 2 * row, rows_.at[row] + from, 2);
     out_ += 2 * kPanel;
   }
@@ -45,14 +46,17 @@ class Writer {
 #if defined(__SSE2__)
     // Neighbours are interleaved four times: first rows i and i + 8 byte by byte, in the end all sixteen.
     __m128i a[kPanel], b[kPanel];
+#pragma GCC unroll 16
     for (size_t row = 0; row < kPanel; ++row) a[row] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at(row)));
     const auto interleave = [](const __m128i* in, __m128i* out) {
+#pragma GCC unroll 8
       for (size_t i = 0; i < 8; ++i) {
         out[2 * i] = _mm_unpacklo_epi8(in[i], in[i + 8]);
         out[2 * i + 1] = _mm_unpackhi_epi8(in[i], in[i + 8]);
       }
     };
     interleave(a, b), interleave(b, a), interleave(a, b), interleave(b, a);
+#pragma GCC unroll 16
     for (size_t i = 0; i < 16; ++i) _mm_storeu_si128(reinterpret_cast<__m128i*>(out_ + i * kPanel), a[i]);
 #else
     for (size_t row = 0; row < kPanel; ++row) {
@@ -202,20 +206,23 @@ size_t block_columns(Type type) { return type == Type::kBF16 ? 2 : info(type).bl
 #if defined(__SSE2__)
 // Eight columns of eight rows of halves: out[column][row], columns 32 bytes apart.
 void transpose_halves(const uint8_t* const* rows, size_t from, uint8_t* out) {
-  __m128i v[8];
+  // Unrolled, or the compiler keeps the arrays in memory.
+  __m128i v[8], pair[8], quad[8];
+#pragma GCC unroll 8
   for (size_t i = 0; i < 8; ++i) v[i] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(rows[i] + from));
-  __m128i pair[8], quad[8];
+#pragma GCC unroll 4
   for (size_t i = 0; i < 4; ++i) {
     pair[2 * i] = _mm_unpacklo_epi16(v[2 * i], v[2 * i + 1]);
     pair[2 * i + 1] = _mm_unpackhi_epi16(v[2 * i], v[2 * i + 1]);
   }
-  for (size_t half = 0; half < 2; ++half) {
-    for (size_t side = 0; side < 2; ++side) {
-      const __m128i a = pair[4 * half + side], b = pair[4 * half + 2 + side];
-      quad[4 * half + 2 * side] = _mm_unpacklo_epi32(a, b);
-      quad[4 * half + 2 * side + 1] = _mm_unpackhi_epi32(a, b);
-    }
+#pragma GCC unroll 4
+  for (size_t i = 0; i < 4; ++i) {
+    const size_t side = i % 2, half = i / 2;
+    const __m128i a = pair[4 * half + side], b = pair[4 * half + 2 + side];
+    quad[4 * half + 2 * side] = _mm_unpacklo_epi32(a, b);
+    quad[4 * half + 2 * side + 1] = _mm_unpackhi_epi32(a, b);
   }
+#pragma GCC unroll 4
   for (size_t i = 0; i < 4; ++i) {
     const __m128i low = _mm_unpacklo_epi64(quad[i], quad[4 + i]), high = _mm_unpackhi_epi64(quad[i], quad[4 + i]);
     _mm_storeu_si128(reinterpret_cast<__m128i*>(out + (2 * i) * 2 * kPanel), low);
