@@ -60,6 +60,8 @@ class MergeTable {
     }
     slots_[at] = {key, merge};
   }
+  // Asks for the place of a pair that is about to be inserted.
+  void expect(uint32_t left, uint32_t right) const { __builtin_prefetch(&slots_[place(key_of(left, right))]); }
   Merge find(uint32_t left, uint32_t right) const {
     const uint64_t key = key_of(left, right);
     for (size_t at = place(key); slots_[at].key != kEmpty; at = (at + 1) & mask_) {
@@ -110,6 +112,12 @@ class Bpe final : public TokenizerBase {
 
   uint32_t intern(std::string_view bytes);
   void load_bytes();
+  // A merge as the bytes of its two halves.
+  struct Halves {
+    std::string left, right;
+  };
+  Status read_merge(size_t index, std::string_view merge, Halves& out) const;
+  void add_merges(size_t first, std::span<Halves> merges, uint32_t& next);
   void first_symbols(std::string_view word, std::vector<uint32_t>& symbols) const;
   void merge_short(Work& work) const;
   void merge_long(Work& work) const;
@@ -147,35 +155,55 @@ Status Bpe::load(const GgufArray& merges) {
     const bool plain = pre_.raw || alphabet().decode(vocabulary_.texts[i], bytes);
     bytes_.push_back(pre_.raw ? vocabulary_.texts[i] : plain ? std::move(bytes) : std::string());
     token_of_.push_back(static_cast<Token>(i));
-    if (!bytes_.back().empty()) by_bytes_.insert(bytes_.back(), static_cast<Token>(i));
+  }
+  for (size_t i = 0; i < count; ++i) {
+    if (i + TokenMap::kAhead < count) by_bytes_.expect(bytes_[i + TokenMap::kAhead]);
+    if (!bytes_[i].empty()) by_bytes_.insert(bytes_[i], static_cast<Token>(i));
   }
   load_bytes();
   merges_.reserve(merges.strings.size());
-  std::string left, right;
+  std::array<Halves, TokenMap::kAhead> halves;
   uint32_t next = 0;
-  for (size_t i = 0; i < merges.strings.size(); ++i) {
-    const std::string_view merge = merges.strings[i];
-    const size_t space = merge.find(' ', 1);
-    if (space == std::string_view::npos || space + 1 == merge.size()) {
-      return tl::unexpected<Error>(Error{ErrorCode::kInvalid, "merge " + std::to_string(i) + " ('" + shorten(clean_utf8(merge), 40) + "') is no pair"});
-    }
-    left.clear();
-    right.clear();
-    if (pre_.raw) {
-      left = merge.substr(0, space);
-      right = merge.substr(space + 1);
-    } else if (!alphabet().decode(merge.substr(0, space), left) || !alphabet().decode(merge.substr(space + 1), right)) {
-      return tl::unexpected<Error>(Error{ErrorCode::kInvalid, "merge " + std::to_string(i) + " ('" + shorten(clean_utf8(merge), 40) +
-                                                                  "') has a character outside the byte alphabet"});
-    }
-    const uint32_t a = intern(left), b = intern(right);
-    // Most vocabularies number what merges make in the order of the merges: the next one is tried first.
-    left += right;
-    const uint32_t merged = next < count && bytes_[next] == left ? next : intern(left);
-    next = merged + 1;
-    merges_.insert(a, b, {static_cast<uint32_t>(i), merged});
+  for (size_t first = 0; first < merges.strings.size(); first += halves.size()) {
+    const size_t many = std::min(halves.size(), merges.strings.size() - first);
+    for (size_t i = 0; i < many; ++i) SILLOK_TRY(read_merge(first + i, merges.strings[first + i], halves[i]));
+    add_merges(first, std::span(halves).first(many), next);
   }
   return {};
+}
+
+Status Bpe::read_merge(size_t index, std::string_view merge, Halves& out) const {
+  const auto named = [&] { return "merge " + std::to_string(index) + " ('" + shorten(clean_utf8(merge), 40) + "')"; };
+  const size_t space = merge.find(' ', 1);
+  if (space == std::string_view::npos || space + 1 == merge.size()) {
+    return tl::unexpected<Error>(Error{ErrorCode::kInvalid, named() + " is no pair"});
+  }
+  if (pre_.raw) {
+    out.left = merge.substr(0, space);
+    out.right = merge.substr(space + 1);
+    return {};
+  }
+  out.left.clear();
+  out.right.clear();
+  if (alphabet().decode(merge.substr(0, space), out.left) && alphabet().decode(merge.substr(space + 1), out.right)) return {};
+  return tl::unexpected<Error>(Error{ErrorCode::kInvalid, named() + " has a character outside the byte alphabet"});
+}
+
+// Each merge looks at four places of two large tables, none of them in the cache: all are asked for before the first is looked at.
+// `next`: most vocabularies number what merges make in the order of the merges; that token is tried first.
+void Bpe::add_merges(size_t first, std::span<Halves> merges, uint32_t& next) {
+  for (const Halves& halves : merges) by_bytes_.expect(halves.left), by_bytes_.expect(halves.right);
+  std::array<std::pair<uint32_t, uint32_t>, TokenMap::kAhead> pairs;
+  for (size_t i = 0; i < merges.size(); ++i) {
+    pairs[i] = {intern(merges[i].left), intern(merges[i].right)};
+    merges_.expect(pairs[i].first, pairs[i].second);
+  }
+  for (size_t i = 0; i < merges.size(); ++i) {
+    const std::string& both = merges[i].left += merges[i].right;
+    const uint32_t merged = next < vocabulary_.texts.size() && bytes_[next] == both ? next : intern(both);
+    next = merged + 1;
+    merges_.insert(pairs[i].first, pairs[i].second, {static_cast<uint32_t>(first + i), merged});
+  }
 }
 
 // Tokens of single bytes, for what no token covers.

@@ -39,6 +39,7 @@ Status read_tokens(const Gguf& file, Vocabulary& out) {
   const size_t count = out.texts.size();
   out.by_text.reserve(count);
   for (size_t i = 0; i < count; ++i) {
+    if (i + TokenMap::kAhead < count) out.by_text.expect(out.texts[i + TokenMap::kAhead]);
     if (out.texts[i].size() > kMaxTokenBytes) {
       return tl::unexpected<Error>(Error{ErrorCode::kLimit, "token " + std::to_string(i) + " has " + std::to_string(out.texts[i].size()) +
                                                                 " bytes, more than " + std::to_string(kMaxTokenBytes)});

@@ -95,6 +95,36 @@ TEST(ByteLevel, MergesInTheOrderOfTheList) {
   EXPECT_EQ(tokenizer->encode("aaab", kPlain), (std::vector<Token>{256, 258}));
 }
 
+// Merges are read some at a time: one may join what an earlier one of the same lot made, though no token is written so.
+TEST(ByteLevel, MergesOfTextsThatAreNoTokens) {
+  constexpr size_t kMerges = 40;
+  GgufOut out = byte_level("gpt-2");
+  std::vector<std::string> merges;
+  std::string text = "b";
+  for (; merges.size() < kMerges; text += 'c') merges.push_back(text + " c");
+  for (auto& [key, value] : out.metadata) {
+    if (key == "tokenizer.ggml.merges") value = strings(merges);
+    if (key == "tokenizer.ggml.token_type") value = integers(std::vector<int64_t>(263, 1));
+    if (key == "tokenizer.ggml.tokens") {
+      std::vector<std::string> tokens = std::get<std::shared_ptr<const GgufArray>>(value)->strings;
+      tokens.push_back(text);
+      value = strings(tokens);
+    }
+  }
+  const auto tokenizer = tokenizer_of(out);
+  EXPECT_EQ(tokenizer->encode(text, kPlain), (std::vector<Token>{262}));
+  EXPECT_EQ(tokenizer->encode(text.substr(0, kMerges), kPlain).size(), kMerges);
+  merges[20] = "bc";
+  merges[30] = "cb";
+  for (auto& [key, value] : out.metadata) {
+    if (key == "tokenizer.ggml.merges") value = strings(merges);
+  }
+  const std::string bytes = gguf_bytes(out);
+  const auto refused = Tokenizer::from(**Gguf::parse(bytes));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message, "merge 20 ('bc') is no pair");
+}
+
 TEST(ByteLevel, SpecialTokens) {
   const auto tokenizer = tokenizer_of(byte_level("llama-bpe"));
   EXPECT_EQ(tokenizer->encode("a", {.special = true, .parse_special = false}), (std::vector<Token>{261, 'a'}));
