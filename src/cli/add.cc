@@ -75,11 +75,11 @@ Status audit_add(const Common& common, const std::vector<fs::path>& paths, const
   return audit_act(common.home, {}, "add", "", details);
 }
 
-std::atomic<bool> g_stop{false};
+std::atomic<bool> g_stop_adding{false};
 
 int watch(const Common& common, Home& home, const std::vector<fs::path>& paths, const archive::AddOptions& options) {
-  std::signal(SIGINT, [](int) { g_stop = true; });
-  std::signal(SIGTERM, [](int) { g_stop = true; });
+  std::signal(SIGINT, [](int) { g_stop_adding = true; });
+  std::signal(SIGTERM, [](int) { g_stop_adding = true; });
   Status indexed;
   const Status watched = home.archive.watch(
       paths, options,
@@ -88,7 +88,7 @@ int watch(const Common& common, Home& home, const std::vector<fs::path>& paths, 
         if (indexed) indexed = audit_add(common, paths, report);
         print_report(common, report);
       },
-      [&] { return g_stop.load() || !indexed; });
+      [&] { return g_stop_adding.load() || !indexed; });
   if (!indexed) return report_error(indexed.error());
   if (!watched) return report_error(watched.error());
   return 0;

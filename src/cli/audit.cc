@@ -1,4 +1,6 @@
 // `sillok audit`.
+#include <iostream>
+
 #include "cli/actor.h"
 #include "cli/govern_verbs.h"
 

@@ -12,7 +12,7 @@ namespace {
 
 constexpr size_t kTogether = 32;  // texts handed over at once
 
-struct Arguments {
+struct EncodeArguments {
   ModelArguments model;
   std::string query;
 };
@@ -50,7 +50,7 @@ Result<std::vector<std::string>> read_lines() {
   return lines;
 }
 
-int run_embed(const Common& common, const Arguments& arguments) {
+int run_embed(const Common& common, const EncodeArguments& arguments) {
   const auto session = open_session(common, arguments.model, {});
   if (!session) return report_error(session.error());
   const auto lines = read_lines();
@@ -94,7 +94,7 @@ int run_embed(const Common& common, const Arguments& arguments) {
   return failures.status();
 }
 
-int run_rerank(const Common& common, const Arguments& arguments) {
+int run_rerank(const Common& common, const EncodeArguments& arguments) {
   const auto session = open_session(common, arguments.model, {});
   if (!session) return report_error(session.error());
   const auto lines = read_lines();
@@ -125,8 +125,8 @@ int run_rerank(const Common& common, const Arguments& arguments) {
 }  // namespace
 
 void define_model_encode(CLI::App& model, Common& common, std::function<int()>& verb) {
-  const auto arguments = std::make_shared<Arguments>();  // shared by the two callbacks, which outlive this call
-  const auto add = [&](const char* name, const char* what, int (*run)(const Common&, const Arguments&)) {
+  const auto arguments = std::make_shared<EncodeArguments>();  // shared by the two callbacks, which outlive this call
+  const auto add = [&](const char* name, const char* what, int (*run)(const Common&, const EncodeArguments&)) {
     CLI::App* app = model.add_subcommand(name, what);
     app->add_option("-m,--model", arguments->model.model, "The GGUF file, or its name in the home's models/")->required();
     app->add_option("--threads", arguments->model.threads, "Threads (default: one per core)")->check(CLI::Range(1, 1024));

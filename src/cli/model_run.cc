@@ -10,7 +10,7 @@
 namespace sillok::cli {
 namespace {
 
-struct Arguments {
+struct RunArguments {
   std::string file, text_file;
   std::vector<model::Token> tokens;
   uint32_t threads = 0, context = 512;
@@ -21,7 +21,7 @@ struct Loaded {
   std::unique_ptr<model::Model> model;
 };
 // For sequences of at most `tokens`.
-Result<Loaded> load(const Common& common, const Arguments& arguments, size_t tokens) {
+Result<Loaded> load(const Common& common, const RunArguments& arguments, size_t tokens) {
   SILLOK_ASSIGN(const fs::path path, find_model(common, arguments.file));
   Loaded loaded;
   SILLOK_ASSIGN(loaded.backend, tensor::make_cpu_backend({.threads = arguments.threads, .isa = std::nullopt}));
@@ -37,7 +37,7 @@ Result<std::vector<float>> last_logits(Loaded& loaded, std::span<const model::To
   return last;
 }
 
-int run_logits(const Common& common, const Arguments& arguments) {
+int run_logits(const Common& common, const RunArguments& arguments) {
   auto loaded = load(common, arguments, arguments.tokens.size());
   if (!loaded) return report_error(loaded.error());
   const auto logits = last_logits(*loaded, arguments.tokens);
@@ -61,7 +61,7 @@ int run_logits(const Common& common, const Arguments& arguments) {
   return 0;
 }
 
-int run_perplexity(const Common& common, const Arguments& arguments) {
+int run_perplexity(const Common& common, const RunArguments& arguments) {
   const auto text = read_file(arguments.text_file);
   if (!text) return report_error(text.error());
   auto loaded = load(common, arguments, arguments.context);
@@ -85,8 +85,8 @@ int run_perplexity(const Common& common, const Arguments& arguments) {
 }  // namespace
 
 void define_model_run(CLI::App& model, Common& common, std::function<int()>& verb) {
-  const auto arguments = std::make_shared<Arguments>();  // shared by the two callbacks, which outlive this call
-  const auto add = [&](const char* name, const char* what, int (*run)(const Common&, const Arguments&)) {
+  const auto arguments = std::make_shared<RunArguments>();  // shared by the two callbacks, which outlive this call
+  const auto add = [&](const char* name, const char* what, int (*run)(const Common&, const RunArguments&)) {
     CLI::App* app = model.add_subcommand(name, what);
     app->add_option("-m,--model", arguments->file, "The GGUF file, or its name in the home's models/")->required();
     app->add_option("--threads", arguments->threads, "Threads (default: one per core)")->check(CLI::Range(1, 1024));

@@ -22,7 +22,7 @@ struct ProposeArguments {
   bool has_question = false, has_answer = false, measure = false;
 };
 
-std::atomic<bool> g_stop{false};
+std::atomic<bool> g_stop_proposing{false};
 
 Json report_json(const train::ProposeReport& r) {
   Json json{{"model", r.model}, {"ceiling", r.ceiling}, {"yield", Json::array()}};
@@ -85,9 +85,9 @@ int run_propose(const Common& common, const ProposeArguments& a) {
   const auto gold = release::gold_file(common.home);
   if (!gold) return report_error(gold.error());
   options.gold = *gold;
-  std::signal(SIGINT, [](int) { g_stop = true; });
-  std::signal(SIGTERM, [](int) { g_stop = true; });
-  options.cancelled = [] { return g_stop.load(); };
+  std::signal(SIGINT, [](int) { g_stop_proposing = true; });
+  std::signal(SIGTERM, [](int) { g_stop_proposing = true; });
+  options.cancelled = [] { return g_stop_proposing.load(); };
   const auto report = [&] {
     ProgressLine progress("asking");
     return train::propose(home->archive, home->searcher, *writer->generator, options,
@@ -104,7 +104,7 @@ int run_propose(const Common& common, const ProposeArguments& a) {
     return 0;
   }
   // A run that was cut off by whoever started it has done what it could.
-  return g_stop && report->kept > 0 ? 0 : report_error({ErrorCode::kInvalid, why});
+  return g_stop_proposing && report->kept > 0 ? 0 : report_error({ErrorCode::kInvalid, why});
 }
 
 Json proposal_json(const train::Proposal& p) {

@@ -11,7 +11,7 @@
 namespace sillok::cli {
 namespace {
 
-std::atomic<bool> g_stop{false};
+std::atomic<bool> g_stop_refreshing{false};
 
 Result<release::Act> act_of(const Common& common, const RefreshArguments& a, govern::Scope scope) {
   SILLOK_ASSIGN(const Actor actor, open_actor(common.home, a.as));
@@ -99,13 +99,13 @@ bool is_news(const release::RefreshReport& r) {
 }
 
 int watch(const Common& common, const RefreshArguments& a, const release::Act& act) {
-  std::signal(SIGINT, [](int) { g_stop = true; });
-  std::signal(SIGTERM, [](int) { g_stop = true; });
+  std::signal(SIGINT, [](int) { g_stop_refreshing = true; });
+  std::signal(SIGTERM, [](int) { g_stop_refreshing = true; });
   const auto settings = release::load_refresh_settings(common.home);
   if (!settings) return report_error(settings.error());
   const uint32_t every_ms = 1000 * (a.every_s > 0 ? a.every_s : settings->every_s);
   bool first = true;
-  while (!g_stop) {
+  while (!g_stop_refreshing) {
     const auto report = one_round(common, a, act);
     // Another writer at work, a disk that is full: the next round does what is left.
     if (!report) report_error(report.error());
@@ -113,7 +113,7 @@ int watch(const Common& common, const RefreshArguments& a, const release::Act& a
     if (first && !report && report.error().code != ErrorCode::kConflict) return 1;
     first = false;
     constexpr uint32_t kStopPollMs = 100;
-    for (uint32_t waited = 0; waited < every_ms && !g_stop; waited += kStopPollMs) ::poll(nullptr, 0, kStopPollMs);
+    for (uint32_t waited = 0; waited < every_ms && !g_stop_refreshing; waited += kStopPollMs) ::poll(nullptr, 0, kStopPollMs);
   }
   return 0;
 }
