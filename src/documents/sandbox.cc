@@ -153,6 +153,9 @@ struct ReaderProcess::State {
 };
 
 Status ReaderProcess::State::start() {
+  // A program that does not know the verb (main() must call reader_main()) would run as a whole once more, and start readers in turn.
+  static const bool is_reader = read_file("/proc/self/cmdline").value_or("").find(std::string("\0", 1) + std::string(kReaderVerb)) != std::string::npos;
+  if (is_reader) return fail(ErrorCode::kInternal, "a reader process was started by a program that serves none");
   stop();
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)

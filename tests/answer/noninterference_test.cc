@@ -129,6 +129,7 @@ class TestHome {
     archive::Environment environment = archive::real_environment();
     environment.today = [] { return *parse_day("2026-03-01"); };
     environment.now = [] { return Micros{1'770'000'000'000'000}; };
+    environment.read_part = [](const fs::path&, std::string_view, std::string_view part) -> Result<std::string> { return std::string(part); };
     environment.start_reader = [files](const documents::ReadLimits&) -> Result<archive::FileReader> {
       return archive::FileReader([files](const fs::path& path, const documents::ItemSink& sink) -> Status {
         // The archive reads a copy; its bytes are the file's name.
