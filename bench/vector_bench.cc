@@ -34,6 +34,13 @@ double processor_ms() {
   return 1e3 * static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_nsec);
 }
 
+// What a person waits: large searches are spread over the cores.
+double wall_ms() {
+  timespec t{};
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return 1e3 * static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_nsec);
+}
+
 std::string words(std::mt19937& random, size_t count) {
   std::string text;
   for (size_t i = 0; i < count; ++i) text += "w" + std::to_string(random() % 200'000) + " ";
@@ -103,12 +110,12 @@ int run(size_t passages, uint32_t dimension, size_t questions) {
   for (size_t q = 0; q < questions; ++q) {
     const std::string text = words(random, 12);
     const TextVector query = encode(again, encoder_terms(text));
-    double start = processor_ms();
+    double start = wall_ms();
     const std::vector<Neighbour> near = nearest(snapshot, vectors, query, filter, 10);
-    ms.push_back(processor_ms() - start);
-    start = processor_ms();
+    ms.push_back(wall_ms() - start);
+    start = wall_ms();
     nearest(snapshot, vectors, query, Filter{}, 10);
-    all_ms.push_back(processor_ms() - start);
+    all_ms.push_back(wall_ms() - start);
     if (q >= kCompared) continue;
     const std::vector<float> exact = float_vector(again, text);
     std::vector<std::pair<float, size_t>> order;

@@ -1,9 +1,13 @@
 #include "search/vectors.h"
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cstdio>
 #include <cstring>
+#include <deque>
+#include <system_error>
+#include <thread>
 #include <unordered_set>
 
 namespace sillok::search {
@@ -11,6 +15,8 @@ namespace {
 
 constexpr std::string_view kMagic = "SILLOKVC";
 constexpr size_t kHeader = 16;
+constexpr unsigned kMostThreads = 4;     // for one question
+constexpr size_t kMostStretch = 64 * 128, kLeastStretch = 64;  // passages
 
 std::string file_name(const Segment& segment, const Retriever& retriever) {
   char checksum[9];
@@ -127,44 +133,110 @@ void tidy_vectors(const fs::path& folder, const Snapshot& snapshot, const Retrie
   }
 }
 
-std::vector<Neighbour> nearest(const Snapshot& snapshot, const SnapshotVectors& vectors, const TextVector& query, const Filter& filter,
-                               size_t limit) {
-  std::vector<Neighbour> best;
-  if (limit == 0 || query.scale == 0) return best;
-  const Snapshot::State& state = snapshot.state();
-  SILLOK_CHECK(vectors.size() == state.segments.size());
-  const auto precedes = [&](const Neighbour& a, const Neighbour& b) {
-    if (a.cosine != b.cosine) return a.cosine > b.cosine;
-    return tie_precedes(state, a.hit, b.hit);
+namespace {
+
+// A stretch of one segment's passages; whole words of the bits that say which count.
+struct Stretch {
+  uint32_t segment, first, last;                      // passages first .. last - 1
+  std::shared_ptr<const std::vector<uint64_t>> bits;  // null: all count
+};
+
+// Keeps the `limit` first of what it is offered. The order is total, so that it does not depend on who is offered when.
+class Best {
+  // The front of the heap is the last of the best.
+  struct Order {
+    const Snapshot::State& state;
+    bool operator()(const Neighbour& a, const Neighbour& b) const { return a.cosine != b.cosine ? a.cosine > b.cosine : tie_precedes(state, a.hit, b.hit); }
   };
-  // A heap whose front is the last of the best.
-  const auto offer = [&](uint32_t s, uint32_t p) {
-    const Neighbour n{{s, p, 0, 0}, vectors[s]->cosine(query, p)};
-    if (best.size() == limit && n.cosine < best.front().cosine) return;
-    best.push_back(n);
-    std::push_heap(best.begin(), best.end(), precedes);
-    if (best.size() <= limit) return;
-    std::pop_heap(best.begin(), best.end(), precedes);
-    best.pop_back();
-  };
-  for (uint32_t s = 0; s < state.segments.size(); ++s) {
-    const SegmentView& view = *state.segments[s];
-    const Allowed a = allowed(view, filter);
-    if (a.visible->count == 0) continue;
-    if (a.all) {
-      for (uint32_t p = 0; p < view.segment().passage_count(); ++p) offer(s, p);
-      continue;
+
+ public:
+  Best(const Snapshot::State& state, size_t limit) : order_{state}, limit_(limit) {}
+  void offer(const Neighbour& n) {
+    if (all_.size() == limit_ && n.cosine < all_.front().cosine) return;
+    all_.push_back(n);
+    std::push_heap(all_.begin(), all_.end(), order_);
+    if (all_.size() <= limit_) return;
+    std::pop_heap(all_.begin(), all_.end(), order_);
+    all_.pop_back();
+  }
+  void look_at(const SegmentVectors& vectors, const TextVector& query, const Stretch& stretch) {
+    const auto look = [&](uint32_t p) { offer({{stretch.segment, p, 0, 0}, vectors.cosine(query, p)}); };
+    if (!stretch.bits) {
+      for (uint32_t p = stretch.first; p < stretch.last; ++p) look(p);
+      return;
     }
-    const std::vector<uint64_t>& bits = a.bits.empty() ? a.visible->bits : a.bits;
-    for (size_t w = 0; w < bits.size(); ++w) {
-      for (uint64_t word = bits[w]; word != 0; word &= word - 1) {
-        const auto p = static_cast<uint32_t>(64 * w) + static_cast<uint32_t>(std::countr_zero(word));
-        if (p < view.segment().passage_count()) offer(s, p);
+    for (uint32_t w = stretch.first / 64; w * 64 < stretch.last; ++w) {
+      for (uint64_t word = (*stretch.bits)[w]; word != 0; word &= word - 1) {
+        const uint32_t p = 64 * w + static_cast<uint32_t>(std::countr_zero(word));
+        if (p < stretch.last) look(p);
       }
     }
   }
-  std::sort_heap(best.begin(), best.end(), precedes);
-  return best;
+  const std::vector<Neighbour>& all() const { return all_; }
+  std::vector<Neighbour> sorted() && {
+    std::sort_heap(all_.begin(), all_.end(), order_);
+    return std::move(all_);
+  }
+
+ private:
+  Order order_;
+  size_t limit_;
+  std::vector<Neighbour> all_;
+};
+
+// Cut so that each thread can take the next; in stretches of whole words.
+std::vector<Stretch> stretches_of(const Snapshot::State& state, const Filter& filter, size_t for_threads, size_t& count) {
+  const auto length = static_cast<uint32_t>(std::clamp(for_threads / kLeastStretch * kLeastStretch, kLeastStretch, kMostStretch));
+  std::vector<Stretch> out;
+  for (uint32_t s = 0; s < state.segments.size(); ++s) {
+    const SegmentView& view = *state.segments[s];
+    Allowed a = allowed(view, filter);
+    count += a.visible->count;
+    if (a.visible->count == 0) continue;
+    std::shared_ptr<const std::vector<uint64_t>> bits;
+    if (!a.all) bits = a.bits.empty() ? std::shared_ptr<const std::vector<uint64_t>>(a.visible, &a.visible->bits) : std::make_shared<const std::vector<uint64_t>>(std::move(a.bits));
+    const uint32_t end = view.segment().passage_count();
+    for (uint32_t first = 0; first < end; first += length) out.push_back({s, first, std::min(end, first + length), bits});
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<Neighbour> nearest(const Snapshot& snapshot, const SnapshotVectors& vectors, const TextVector& query, const Filter& filter,
+                               size_t limit, size_t for_threads) {
+  if (limit == 0 || query.scale == 0) return {};
+  const Snapshot::State& state = snapshot.state();
+  SILLOK_CHECK(vectors.size() == state.segments.size());
+  size_t count = 0;
+  const std::vector<Stretch> stretches = stretches_of(state, filter, for_threads, count);
+  std::atomic<size_t> next{0};
+  const auto work = [&](Best& best) {
+    for (size_t i = next++; i < stretches.size(); i = next++) best.look_at(*vectors[stretches[i].segment], query, stretches[i]);
+  };
+  Best best(state, limit);
+  if (count < for_threads) {
+    work(best);
+    return std::move(best).sorted();
+  }
+  // Reading is what takes time, and each core waits for its own.
+  std::deque<Best> others;
+  {
+    std::vector<std::jthread> threads;
+    for (unsigned t = 1; t < std::min(kMostThreads, std::thread::hardware_concurrency()); ++t) {
+      Best& other = others.emplace_back(state, limit);
+      try {
+        threads.emplace_back([&work, &other] { work(other); });
+      } catch (const std::system_error&) {
+        break;  // none to be had: those that run do it all
+      }
+    }
+    work(best);
+  }
+  for (const Best& other : others) {
+    for (const Neighbour& n : other.all()) best.offer(n);
+  }
+  return std::move(best).sorted();
 }
 
 }  // namespace sillok::search

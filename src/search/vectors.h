@@ -58,13 +58,15 @@ class VectorCache {
 // Removes the files of segments and retrievers that are no longer in use; `retriever` null: all.
 void tidy_vectors(const fs::path& folder, const Snapshot& snapshot, const Retriever* retriever);
 
+inline constexpr size_t kForThreads = 20'000;  // a thread costs as much to start as some hundred vectors to compare
+
 struct Neighbour {
   Hit hit;
   float cosine = 0;
 };
 // The `limit` nearest of what passes the filter, nearest first, ties by (record, version, ordinal): the same result as
-// over an index that holds nothing else.
+// over an index that holds nothing else. From `for_threads` vectors on several threads read them; that changes nothing either.
 std::vector<Neighbour> nearest(const Snapshot& snapshot, const SnapshotVectors& vectors, const TextVector& query, const Filter& filter,
-                               size_t limit);
+                               size_t limit, size_t for_threads = kForThreads);
 
 }  // namespace sillok::search

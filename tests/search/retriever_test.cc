@@ -201,11 +201,19 @@ TEST(Retriever, NearestAreThoseOfAScanOfWhatPasses) {
     if (w.label == "S") expected.emplace_back(-cosine(query, encode(retriever->model.encoder, encoder_terms(w.text))), w.record);
   }
   std::sort(expected.begin(), expected.end());
-  const auto found = nearest(snapshot, vectors, query, filter, 12);
-  ASSERT_EQ(found.size(), 12u);
-  for (size_t i = 0; i < found.size(); ++i) {
-    EXPECT_EQ(snapshot.passage(found[i].hit).record, expected[i].second);
-    EXPECT_EQ(found[i].cosine, -expected[i].first);
+  for (const size_t for_threads : {kForThreads, size_t{1}}) {
+    const auto found = nearest(snapshot, vectors, query, filter, 12, for_threads);
+    ASSERT_EQ(found.size(), 12u);
+    for (size_t i = 0; i < found.size(); ++i) {
+      EXPECT_EQ(snapshot.passage(found[i].hit).record, expected[i].second);
+      EXPECT_EQ(found[i].cosine, -expected[i].first);
+    }
+  }
+  // Among all, and of everything that is asked for: the same from one thread and from several.
+  for (const size_t limit : {size_t{5}, size_t{1000}}) {
+    const auto one = nearest(snapshot, vectors, query, Filter{}, limit), several = nearest(snapshot, vectors, query, Filter{}, limit, 1);
+    ASSERT_EQ(one.size(), several.size());
+    for (size_t i = 0; i < one.size(); ++i) EXPECT_TRUE(one[i].hit.segment == several[i].hit.segment && one[i].hit.passage == several[i].hit.passage) << i;
   }
 }
 
